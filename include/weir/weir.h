@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * weir: a dependable job queue on Redis Streams. This header is all of it; the others can be included one by one.
+ */
+#ifndef WEIR_WEIR_H
+#define WEIR_WEIR_H
+
+#include <weir/codec.h>
+#include <weir/connection.h>
+#include <weir/dead.h>
+#include <weir/error.h>
+#include <weir/field.h>
+#include <weir/job.h>
+#include <weir/log.h>
+#include <weir/producer.h>
+#include <weir/queue.h>
+#include <weir/stats.h>
+#include <weir/version.h>
+
+#endif

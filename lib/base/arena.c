@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/arena.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK_SIZE = 16 * 1024 - 64 };
+
+struct weir_arena_block {
+    struct weir_arena_block *next;
+    size_t size, used;
+    alignas(max_align_t) char bytes[];
+};
+
+void weir_arena_init(struct weir_arena *arena, size_t limit)
+{
+    *arena = (struct weir_arena){.limit = limit};
+}
+
+static struct weir_arena_block *new_block(struct weir_arena *arena, size_t size)
+{
+    if (size > SIZE_MAX - sizeof(struct weir_arena_block))
+        return NULL;
+    struct weir_arena_block *block = malloc(sizeof *block + size);
+    if (!block)
+        return NULL;
+    *block = (struct weir_arena_block){.size = size};
+    arena->held += size;
+    return block;
+}
+
+/* The block with room for `size` more bytes: the current one, the next kept one, or a new one after the current. */
+static struct weir_arena_block *block_with_room(struct weir_arena *arena, size_t size, size_t align)
+{
+    struct weir_arena_block *block = arena->current;
+    if (block) {
+        size_t start = (block->used + align - 1) & ~(align - 1);
+        if (start <= block->size && size <= block->size - start)
+            return block;
+        if (block->next && block->next->size >= size) {
+            arena->current = block->next;
+            return block->next;
+        }
+    }
+
+    struct weir_arena_block *fresh = new_block(arena, size > BLOCK_SIZE ? size : BLOCK_SIZE);
+    if (!fresh)
+        return NULL;
+    if (block) {
+        fresh->next = block->next;
+        block->next = fresh;
+    } else {
+        arena->first = fresh;
+    }
+    arena->current = fresh;
+    return fresh;
+}
+
+static void *allocate(struct weir_arena *arena, size_t size, size_t align)
+{
+    if (arena->limit && (size > arena->limit || arena->used > arena->limit - size))
+        return NULL;
+    struct weir_arena_block *block = block_with_room(arena, size, align);
+    if (!block)
+        return NULL;
+    size_t start = (block->used + align - 1) & ~(align - 1);
+    arena->used += start + size - block->used;
+    block->used = start + size;
+    return block->bytes + start;
+}
+
+void *weir_arena_alloc(struct weir_arena *arena, size_t size)
+{
+    return allocate(arena, size, alignof(max_align_t));
+}
+
+char *weir_arena_copy(struct weir_arena *arena, const char *bytes, size_t len)
+{
+    if (len == SIZE_MAX)
+        return NULL;
+    char *copy = allocate(arena, len + 1, 1);
+    if (!copy)
+        return NULL;
+    if (len)
+        memcpy(copy, bytes, len);
+    copy[len] = '\0';
+    return copy;
+}
+
+void weir_arena_reset(struct weir_arena *arena, size_t keep_bytes)
+{
+    size_t kept = 0;
+    struct weir_arena_block **link = &arena->first;
+    while (*link) {
+        struct weir_arena_block *block = *link;
+        if (kept + block->size > keep_bytes) {
+            *link = block->next;
+            arena->held -= block->size;
+            free(block);
+            continue;
+        }
+        kept += block->size;
+        block->used = 0;
+        link = &block->next;
+    }
+    arena->current = arena->first;
+    arena->used = 0;
+}
+
+void weir_arena_free(struct weir_arena *arena)
+{
+    weir_arena_reset(arena, 0);
+}
