@@ -16,12 +16,12 @@ extern "C" {
 #endif
 
 /* X(name, text): why a job is dead; the text is what weir.reason holds. */
-#define WEIR_DEAD_REASON_TABLE(X)                                                                                        \
-    X(WEIR_DEAD_EXHAUSTED, "exhausted")       /* its handler failed max_attempts times */                                \
-    X(WEIR_DEAD_CRASHED, "crashed")           /* delivered max_deliveries times without an answer */                     \
-    X(WEIR_DEAD_REJECTED, "rejected")         /* its handler returned WEIR_REJECT */                                     \
-    X(WEIR_DEAD_UNDECODABLE, "undecodable")   /* the codec could not decode its fields */                                \
-    X(WEIR_DEAD_PAYLOAD_LOST, "payload lost") /* its entry was deleted while it was pending */                           \
+#define WEIR_DEAD_REASON_TABLE(X)                                                                                      \
+    X(WEIR_DEAD_EXHAUSTED, "exhausted")       /* its handler failed max_attempts times */                              \
+    X(WEIR_DEAD_CRASHED, "crashed")           /* delivered max_deliveries times without an answer */                   \
+    X(WEIR_DEAD_REJECTED, "rejected")         /* its handler returned WEIR_REJECT */                                   \
+    X(WEIR_DEAD_UNDECODABLE, "undecodable")   /* the codec could not decode its fields */                              \
+    X(WEIR_DEAD_PAYLOAD_LOST, "payload lost") /* its entry was deleted while it was pending */                         \
     X(WEIR_DEAD_OTHER, "other")               /* written by somebody else; see reason_text */
 
 #define WEIR_DEAD_REASON_ENUM_ENTRY(name, text) name,
@@ -33,8 +33,8 @@ WEIR_API const char *weir_dead_reason_text(weir_dead_reason reason);
 
 /* One dead job. Everything is borrowed, valid during the callback that receives it. Texts are NUL-terminated. */
 typedef struct weir_dead_letter {
-    const char *id;     /* the entry in {S}:dead; empty in on_dead, where it has none yet */
-    const char *job_id; /* as weir_job_id */
+    const char *id;       /* the entry in {S}:dead; empty in on_dead, where it has none yet */
+    const char *job_id;   /* as weir_job_id */
     const char *entry_id; /* the entry of S that it was (weir.source_id) */
     const char *group;
     weir_dead_reason reason;
@@ -54,7 +54,10 @@ typedef struct weir_dead_options {
     weir_connection_options connection;
 } weir_dead_options;
 
-#define WEIR_DEAD_OPTIONS_INIT {sizeof(weir_dead_options), 0, 0, WEIR_CONNECTION_OPTIONS_INIT(5000)}
+#define WEIR_DEAD_OPTIONS_INIT                                                                                         \
+    {                                                                                                                  \
+        sizeof(weir_dead_options), 0, 0, WEIR_CONNECTION_OPTIONS_INIT(5000)                                            \
+    }
 
 /* The dead letters of one queue. Thread-safe: calls are made one after the other. */
 typedef struct weir_dead weir_dead;

@@ -2,9 +2,9 @@
  *
  * Status codes and error details.
  *
- * Every function that can fail returns a weir_status and takes a weir_error that the caller owns (or NULL). The code says
- * what happened, `retriable` whether the same call may succeed later, `message` what it was about and how to mend it,
- * `server` the server's own words where there were any. A weir_error is written on failure only.
+ * Every function that can fail returns a weir_status and takes a weir_error that the caller owns (or NULL). The code
+ * says what happened, `retriable` whether the same call may succeed later, `message` what it was about and how to mend
+ * it, `server` the server's own words where there were any. A weir_error is written on failure only.
  */
 #ifndef WEIR_ERROR_H
 #define WEIR_ERROR_H
@@ -17,26 +17,26 @@ extern "C" {
 #endif
 
 /* X(name, number, retriable, text): the one list of status codes. Numbers are stable. */
-#define WEIR_STATUS_TABLE(X)                                                                                             \
-    X(WEIR_OK, 0, false, "success")                                                                                      \
-    X(WEIR_ERR_ARGUMENT, 1, false, "an argument or option is invalid; nothing was done")                                 \
-    X(WEIR_ERR_MEMORY, 2, true, "memory could not be allocated; nothing was done")                                       \
-    X(WEIR_ERR_CONNECTION, 3, true, "the server could not be reached; nothing was sent")                                 \
-    X(WEIR_ERR_IN_DOUBT, 4, true, "the connection failed after sending: the server may or may not have done it")         \
-    X(WEIR_ERR_AUTH, 5, false, "the server refused the user or password")                                                \
-    X(WEIR_ERR_PERMISSION, 6, false, "the server's ACL does not allow a command or key")                                 \
-    X(WEIR_ERR_FULL, 7, true, "the server is out of memory (maxmemory); nothing was stored")                             \
-    X(WEIR_ERR_UNAVAILABLE, 8, true, "the server answers but can't serve now (loading, read-only, failing over)")        \
-    X(WEIR_ERR_SERVER, 9, false, "the server answered with another error")                                               \
-    X(WEIR_ERR_PROTOCOL, 10, true, "the server's answer was not what the protocol allows")                               \
-    X(WEIR_ERR_UNSUPPORTED, 11, false, "not supported by this build or this server")                                     \
-    X(WEIR_ERR_STATE, 12, false, "the call is not allowed in this state or from this thread")                            \
-    X(WEIR_ERR_STOPPED, 13, false, "interrupted because the object is being stopped")                                    \
-    X(WEIR_ERR_DEADLINE, 14, false, "the deadline passed before everything was finished")                                \
-    X(WEIR_ERR_NOT_FOUND, 15, false, "there is no such entry or job")                                                    \
-    X(WEIR_ERR_EXISTS, 16, false, "a delayed job with this id exists already; nothing was changed")                      \
-    X(WEIR_ERR_DECODE, 17, false, "the fields could not be turned into the payload, or back")                            \
-    X(WEIR_ERR_NO_GROUP, 18, true, "the consumer group does not exist")                                                  \
+#define WEIR_STATUS_TABLE(X)                                                                                           \
+    X(WEIR_OK, 0, false, "success")                                                                                    \
+    X(WEIR_ERR_ARGUMENT, 1, false, "an argument or option is invalid; nothing was done")                               \
+    X(WEIR_ERR_MEMORY, 2, true, "memory could not be allocated; nothing was done")                                     \
+    X(WEIR_ERR_CONNECTION, 3, true, "the server could not be reached; nothing was sent")                               \
+    X(WEIR_ERR_IN_DOUBT, 4, true, "the connection failed after sending: the server may or may not have done it")       \
+    X(WEIR_ERR_AUTH, 5, false, "the server refused the user or password")                                              \
+    X(WEIR_ERR_PERMISSION, 6, false, "the server's ACL does not allow a command or key")                               \
+    X(WEIR_ERR_FULL, 7, true, "the server is out of memory (maxmemory); nothing was stored")                           \
+    X(WEIR_ERR_UNAVAILABLE, 8, true, "the server answers but can't serve now (loading, read-only, failing over)")      \
+    X(WEIR_ERR_SERVER, 9, false, "the server answered with another error")                                             \
+    X(WEIR_ERR_PROTOCOL, 10, true, "the server's answer was not what the protocol allows")                             \
+    X(WEIR_ERR_UNSUPPORTED, 11, false, "not supported by this build or this server")                                   \
+    X(WEIR_ERR_STATE, 12, false, "the call is not allowed in this state or from this thread")                          \
+    X(WEIR_ERR_STOPPED, 13, false, "interrupted because the object is being stopped")                                  \
+    X(WEIR_ERR_DEADLINE, 14, false, "the deadline passed before everything was finished")                              \
+    X(WEIR_ERR_NOT_FOUND, 15, false, "there is no such entry or job")                                                  \
+    X(WEIR_ERR_EXISTS, 16, false, "a delayed job with this id exists already; nothing was changed")                    \
+    X(WEIR_ERR_DECODE, 17, false, "the fields could not be turned into the payload, or back")                          \
+    X(WEIR_ERR_NO_GROUP, 18, true, "the consumer group does not exist")                                                \
     X(WEIR_ERR_SYSTEM, 19, true, "the operating system refused a resource (threads, descriptors)")
 
 #define WEIR_STATUS_ENUM_ENTRY(name, number, retriable, text) name = number,

@@ -28,7 +28,8 @@ typedef struct weir_fields {
     size_t n;
 } weir_fields;
 
-/* The most fields one job may have when it is enqueued. Jobs of other producers may have more; see docs/wire-format.md. */
+/* The most fields one job may have when it is enqueued. Jobs of other producers may have more; see docs/wire-format.md.
+ */
 #define WEIR_MAX_FIELDS 3500
 
 /* A field of two NUL-terminated strings, which it borrows. */
@@ -58,8 +59,9 @@ static inline weir_field weir_field_bytes(const char *name, const void *value, s
  * A `const weir_fields *` for a call's duration, C only:
  *     weir_enqueue(p, WEIR_FIELDS(weir_field_text("to", to), weir_field_text("subject", subject)), NULL, NULL, &err);
  */
-#define WEIR_FIELDS(...)                                                                                                 \
-    (&(const weir_fields){(const weir_field[]){__VA_ARGS__}, sizeof((const weir_field[]){__VA_ARGS__}) / sizeof(weir_field)})
+#define WEIR_FIELDS(...)                                                                                               \
+    (&(const weir_fields){(const weir_field[]){__VA_ARGS__},                                                           \
+                          sizeof((const weir_field[]){__VA_ARGS__}) / sizeof(weir_field)})
 #endif
 
 #ifdef __cplusplus

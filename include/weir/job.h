@@ -79,8 +79,8 @@ WEIR_API bool weir_job_cancelled(const weir_job *job);
 WEIR_API void weir_job_error(weir_job *job, const char *format, ...) WEIR_PRINTF(2, 3);
 
 /*
- * Sets the delay of the WEIR_RETRY that follows, instead of the backoff's: milliseconds, 0 or more; negative is ignored.
- * Works with every backoff kind (with WEIR_BACKOFF_NONE, too, the job then goes through the delayed set).
+ * Sets the delay of the WEIR_RETRY that follows, instead of the backoff's: milliseconds, 0 or more; negative is
+ * ignored. Works with every backoff kind (with WEIR_BACKOFF_NONE, too, the job then goes through the delayed set).
  * Thread: the job's.
  */
 WEIR_API void weir_job_retry_in(weir_job *job, int64_t delay_ms);

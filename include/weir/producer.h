@@ -23,7 +23,10 @@ typedef struct weir_producer_options {
     weir_connection_options connection;
 } weir_producer_options;
 
-#define WEIR_PRODUCER_OPTIONS_INIT {sizeof(weir_producer_options), 0, 0, WEIR_CONNECTION_OPTIONS_INIT(5000)}
+#define WEIR_PRODUCER_OPTIONS_INIT                                                                                     \
+    {                                                                                                                  \
+        sizeof(weir_producer_options), 0, 0, WEIR_CONNECTION_OPTIONS_INIT(5000)                                        \
+    }
 
 typedef struct weir_producer weir_producer;
 
@@ -35,13 +38,16 @@ typedef struct weir_id {
 } weir_id;
 
 typedef struct weir_enqueue_options {
-    size_t size;        /* sizeof(weir_enqueue_options) */
-    const char *id;     /* the job's id, 1 … 79 bytes without NUL; NULL: the server gives one */
-    int64_t delay_ms;   /* run this long after now, by the server's clock; 0: at once */
-    int64_t run_at_ms;  /* or at this time: milliseconds since the epoch, by the server's clock; 0: unset */
+    size_t size;       /* sizeof(weir_enqueue_options) */
+    const char *id;    /* the job's id, 1 … 79 bytes without NUL; NULL: the server gives one */
+    int64_t delay_ms;  /* run this long after now, by the server's clock; 0: at once */
+    int64_t run_at_ms; /* or at this time: milliseconds since the epoch, by the server's clock; 0: unset */
 } weir_enqueue_options;
 
-#define WEIR_ENQUEUE_OPTIONS_INIT {sizeof(weir_enqueue_options), 0, 0, 0}
+#define WEIR_ENQUEUE_OPTIONS_INIT                                                                                      \
+    {                                                                                                                  \
+        sizeof(weir_enqueue_options), 0, 0, 0                                                                          \
+    }
 
 /* One job of a bulk. `options` NULL: none. All is borrowed during the call. */
 typedef struct weir_enqueue_job {
@@ -74,8 +80,8 @@ WEIR_API void weir_producer_close(weir_producer *producer);
  * WEIR_ERR_EXISTS (a delayed job with this id exists); WEIR_ERR_PERMISSION; WEIR_ERR_SERVER; WEIR_ERR_MEMORY.
  * Thread: any.
  */
-WEIR_API weir_status weir_enqueue(weir_producer *producer, const weir_fields *fields, const weir_enqueue_options *options,
-                                  weir_id *ret_id, weir_error *err);
+WEIR_API weir_status weir_enqueue(weir_producer *producer, const weir_fields *fields,
+                                  const weir_enqueue_options *options, weir_id *ret_id, weir_error *err);
 
 /* The same for a payload that the codec encodes. Errors: also WEIR_ERR_DECODE, from the encoder. Thread: any. */
 WEIR_API weir_status weir_enqueue_payload(weir_producer *producer, const weir_codec *codec, const void *payload,

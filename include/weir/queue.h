@@ -101,8 +101,8 @@ typedef struct weir_queue_options {
     /* How long a job may take, and how often it is tried. */
     uint32_t max_attempts;   /* runs that report failure, before it is dead; 1 …, default 5 */
     uint32_t max_deliveries; /* deliveries without an answer (crashes), before it is dead; 1 …, default 5 */
-    int64_t max_run_ms;      /* a run longer than this is cancelled, and its lease runs out; 0: no limit; default 24 h */
-    int64_t min_idle_ms;     /* the lease: pending this long without renewal, a job is taken over; 10 …, default 30000 */
+    int64_t max_run_ms;  /* a run longer than this is cancelled, and its lease runs out; 0: no limit; default 24 h */
+    int64_t min_idle_ms; /* the lease: pending this long without renewal, a job is taken over; 10 …, default 30000 */
 
     /* The delay before a retry. */
     weir_backoff_kind backoff; /* default WEIR_BACKOFF_EXPONENTIAL */
@@ -112,16 +112,16 @@ typedef struct weir_queue_options {
     double backoff_jitter;     /* 0 … 1, default 0.1: the delay is spread over delay × (1 ± jitter) */
 
     /* How much is fetched ahead. */
-    int64_t prefetch_ms;    /* fetch what the pool recently finished in this time, beyond the slots; 0 …, default 20 */
+    int64_t prefetch_ms; /* fetch what the pool recently finished in this time, beyond the slots; 0 …, default 20 */
     uint32_t fetch_max_jobs; /* at most so many jobs in memory, ≥ concurrency; default 4096, raised to concurrency */
-    size_t fetch_max_bytes; /* and so many bytes; a single larger job still goes; 64 KiB …, default 64 MiB */
+    size_t fetch_max_bytes;  /* and so many bytes; a single larger job still goes; 64 KiB …, default 64 MiB */
 
     /* Housekeeping. */
-    int64_t block_ms;           /* how long one idle read waits on the server (BLOCK); 10 … 60000, default 2000 */
-    int64_t claim_interval_ms;  /* how often stuck jobs are looked for; 0: min_idle_ms / 4 within 50 … 2000 */
+    int64_t block_ms;            /* how long one idle read waits on the server (BLOCK); 10 … 60000, default 2000 */
+    int64_t claim_interval_ms;   /* how often stuck jobs are looked for; 0: min_idle_ms / 4 within 50 … 2000 */
     int64_t promote_interval_ms; /* how often delayed jobs are looked for; 5 …, default 500 */
-    int64_t trim_interval_ms;   /* how often finished entries are trimmed; 10 …, default 1000 */
-    int64_t reap_idle_ms;       /* consumers idle for so long with nothing pending are deleted; 0: never; default 1 h */
+    int64_t trim_interval_ms;    /* how often finished entries are trimmed; 10 …, default 1000 */
+    int64_t reap_idle_ms; /* consumers idle for so long with nothing pending are deleted; 0: never; default 1 h */
     weir_retention retention;
     uint64_t retention_count; /* for WEIR_KEEP_LAST */
     weir_dead_mode dead_mode;
@@ -130,10 +130,12 @@ typedef struct weir_queue_options {
 } weir_queue_options;
 
 /* The defaults, in the order of the fields above. */
-#define WEIR_QUEUE_OPTIONS_INIT                                                                                          \
-    {sizeof(weir_queue_options), 0, 0, "weir", 0, "0", 0, 0, 0, 0, 0, 10, 5, 5, 86400000, 30000,                         \
-     WEIR_BACKOFF_EXPONENTIAL, 1000, 300000, 2, 0.1, 20, 4096, 67108864, 2000, 0, 500, 1000, 3600000,                    \
-     WEIR_KEEP_UNFINISHED, 0, WEIR_DEAD_TO_STREAM, WEIR_CONNECTION_OPTIONS_INIT(1000)}
+#define WEIR_QUEUE_OPTIONS_INIT                                                                                        \
+    {                                                                                                                  \
+        sizeof(weir_queue_options), 0, 0, "weir", 0, "0", 0, 0, 0, 0, 0, 10, 5, 5, 86400000, 30000,                    \
+            WEIR_BACKOFF_EXPONENTIAL, 1000, 300000, 2, 0.1, 20, 4096, 67108864, 2000, 0, 500, 1000, 3600000,           \
+            WEIR_KEEP_UNFINISHED, 0, WEIR_DEAD_TO_STREAM, WEIR_CONNECTION_OPTIONS_INIT(1000)                           \
+    }
 
 /*
  * Checks the options, connects, and creates stream and group where they are missing (XGROUP CREATE … MKSTREAM). Nothing

@@ -15,7 +15,7 @@ extern "C" {
 
 /*
  * A latency histogram. Bucket i counts values v (microseconds) with bound(i − 1) < v ≤ bound(i), where bound(i) is
- * weir_histogram_bound_us(i): each power of two is divided into four, so that a quantile is exact to 19 %.
+ * weir_histogram_bound_us(i): each power of two is divided into four, so that a quantile is exact to 25 %.
  */
 #define WEIR_HISTOGRAM_BUCKETS 128
 
@@ -36,15 +36,15 @@ typedef struct weir_stats {
     size_t size; /* sizeof(weir_stats), set by the caller: what the library knows beyond it is left out */
 
     /* Counters, since the queue was opened. */
-    uint64_t delivered;      /* jobs that came from the server, claimed ones included */
-    uint64_t started;        /* calls of the handler */
-    uint64_t done;           /* handlers that said WEIR_DONE */
-    uint64_t retried;        /* handlers that failed and whose job will run again */
-    uint64_t dead;           /* jobs given to the dead letters, all reasons */
-    uint64_t released;       /* jobs handed back unstarted */
-    uint64_t claimed;        /* jobs taken over from consumers that went silent */
-    uint64_t recovered;      /* jobs found pending for this consumer after a start or reconnect */
-    uint64_t payloads_lost;  /* entries deleted while pending */
+    uint64_t delivered;     /* jobs that came from the server, claimed ones included */
+    uint64_t started;       /* calls of the handler */
+    uint64_t done;          /* handlers that said WEIR_DONE */
+    uint64_t retried;       /* handlers that failed and whose job will run again */
+    uint64_t dead;          /* jobs given to the dead letters, all reasons */
+    uint64_t released;      /* jobs handed back unstarted */
+    uint64_t claimed;       /* jobs taken over from consumers that went silent */
+    uint64_t recovered;     /* jobs found pending for this consumer after a start or reconnect */
+    uint64_t payloads_lost; /* entries deleted while pending */
     uint64_t leases_renewed;
     uint64_t leases_lost;
     uint64_t promoted;       /* delayed jobs moved into the stream by this process */
@@ -56,13 +56,13 @@ typedef struct weir_stats {
     uint64_t groups_created; /* times the group was missing and was recreated */
 
     /* Gauges. */
-    uint64_t running;     /* handlers running */
-    uint64_t later;       /* jobs between WEIR_LATER and weir_job_finish */
-    uint64_t waiting;     /* jobs fetched and not started */
-    uint64_t unreported;  /* outcomes not confirmed by the server */
+    uint64_t running;       /* handlers running */
+    uint64_t later;         /* jobs between WEIR_LATER and weir_job_finish */
+    uint64_t waiting;       /* jobs fetched and not started */
+    uint64_t unreported;    /* outcomes not confirmed by the server */
     uint64_t fetched_bytes; /* memory held by fetched jobs */
-    uint64_t threads;     /* worker threads */
-    uint64_t connected;   /* connections that are up, of three */
+    uint64_t threads;       /* worker threads */
+    uint64_t connected;     /* connections that are up, of three */
 
     /* Latencies. */
     weir_histogram wait;    /* from being fetched to being started */
@@ -78,7 +78,10 @@ static inline weir_stats weir_stats_init(void)
 }
 #define WEIR_STATS_INIT weir_stats_init()
 #else
-#define WEIR_STATS_INIT {.size = sizeof(weir_stats)}
+#define WEIR_STATS_INIT                                                                                                \
+    {                                                                                                                  \
+        .size = sizeof(weir_stats)                                                                                     \
+    }
 #endif
 
 #ifdef __cplusplus

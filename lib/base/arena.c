@@ -21,7 +21,7 @@ void weir_arena_init(struct weir_arena *arena, size_t limit)
 
 static struct weir_arena_block *new_block(struct weir_arena *arena, size_t size)
 {
-    if (size > SIZE_MAX - sizeof(struct weir_arena_block))
+    if (size > PTRDIFF_MAX - sizeof(struct weir_arena_block)) /* no object can be larger */
         return NULL;
     struct weir_arena_block *block = malloc(sizeof *block + size);
     if (!block)
@@ -66,7 +66,10 @@ static void *allocate(struct weir_arena *arena, size_t size, size_t align)
     if (!block)
         return NULL;
     size_t start = (block->used + align - 1) & ~(align - 1);
-    arena->used += start + size - block->used;
+    size_t taken = start + size - block->used;
+    if (arena->limit && taken > arena->limit - arena->used)
+        return NULL; /* what was left doesn't suffice for the padding, too */
+    arena->used += taken;
     block->used = start + size;
     return block->bytes + start;
 }

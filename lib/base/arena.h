@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 /*
- * A bump allocator: memory that is given out piece by piece and taken back at once. One batch of jobs lives in one arena.
- * Not thread-safe; blocks are only given back to malloc by trim and free, so a reused arena stops allocating.
+ * A bump allocator: memory that is given out piece by piece and taken back at once. One batch of jobs lives in one
+ * arena. Not thread-safe; blocks are only given back to malloc by reset and free, so a reused arena stops allocating.
  */
 struct weir_arena {
     struct weir_arena_block *first, *current;

@@ -31,7 +31,7 @@ static double nominal_delay_ms(const struct weir_backoff *backoff, uint32_t atte
     case WEIR_BACKOFF_EXPONENTIAL:
         return (double)backoff->base_ms * pow(backoff->factor, (double)attempt - 1);
     }
-    assert(!"unknown backoff kind");
+    assert(0 && "unknown backoff kind");
     return 0;
 }
 

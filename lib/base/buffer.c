@@ -9,7 +9,7 @@ char *weir_buffer_reserve(struct weir_buffer *buffer, size_t len)
 {
     if (buffer->failed)
         return NULL;
-    if (len > buffer->capacity - buffer->len) {
+    if (len > buffer->capacity - buffer->len || !buffer->bytes) {
         size_t capacity = buffer->capacity ? buffer->capacity : 256;
         while (capacity - buffer->len < len) {
             if (capacity > SIZE_MAX / 2) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Log-linear histogram: each power of two in four buckets, so that one bucket is found with a shift and a mask.
- * Values 0 … 4 have a bucket each; the last bucket takes everything from about 2^32 µs (71 minutes) on.
+ * Values 0 … 4 have a bucket each; the last bucket takes everything beyond 1.5 × 2^32 µs (107 minutes).
  */
 #include "base/histogram.h"
 

@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Reads all of `text` as a decimal number: digits only (and a leading '-' for i64). False on anything else or overflow. */
+/* Reads all of `text` as a decimal number: digits only (and a leading '-' for i64). False on anything else or overflow.
+ */
 bool weir_parse_u64(const char *text, size_t len, uint64_t *ret);
 bool weir_parse_i64(const char *text, size_t len, int64_t *ret);
 

@@ -25,7 +25,7 @@
 struct weir_broker_config {
     const char *url;
     const char *stream;
-    const char *group;    /* NULL for a producer or dead letters, which never use group operations */
+    const char *group; /* NULL for a producer or dead letters, which never use group operations */
     const char *consumer;
     const char *start_id; /* where create_group starts at open; afterwards always "0" */
     weir_retention retention;
@@ -47,6 +47,14 @@ struct weir_broker_add {
     const weir_enqueue_options *options; /* may be NULL */
     weir_status status;                  /* written */
     weir_id id;                          /* written on WEIR_OK */
+    uint64_t end;                        /* the broker's: where its command ends in what was sent */
+};
+
+/* What renewing a lease found. */
+enum weir_lease {
+    WEIR_LEASE_LOST, /* the entry is another consumer's, or acked */
+    WEIR_LEASE_RENEWED,
+    WEIR_LEASE_ENTRY_GONE, /* it was this consumer's, but the entry itself was deleted: it is pending no longer */
 };
 
 /* True for an entry that this process is working on, which recover and claim must leave alone. */
@@ -118,9 +126,9 @@ struct weir_broker_ops {
                            int64_t max_idle_ms, weir_in_flight_fn in_flight, void *context, struct weir_batch *batch,
                            bool *ret_more, weir_error *err);
 
-    /* Renews the leases of n entries: owned[i] tells whether it is still this consumer's. */
-    weir_status (*renew)(struct weir_session *session, const struct weir_entry_id *entries, size_t n, bool *owned,
-                         weir_error *err);
+    /* Renews the leases of n entries: leases[i] tells what became of each. */
+    weir_status (*renew)(struct weir_session *session, const struct weir_entry_id *entries, size_t n,
+                         enum weir_lease *leases, weir_error *err);
 
     /*
      * Moves up to `limit` due jobs from the delayed set into the stream. *ret_next_ms: until the next one is due, in
@@ -143,10 +151,12 @@ struct weir_broker_ops {
     weir_status (*add)(struct weir_session *session, struct weir_broker_add *jobs, size_t n, weir_error *err);
 
     /*
-     * Dead letters. dead_list visits up to `max` of them after `after`, from one page; *ret_n: how many, *after: the last.
+     * Dead letters. dead_list visits up to `max` of them after `after`, from one page; *ret_n: how many, *after: the
+     * last.
      */
     weir_status (*dead_list)(struct weir_session *session, struct weir_entry_id *after, size_t max,
-                             weir_dead_visit_fn visit, void *user_data, size_t *ret_n, bool *ret_ended, weir_error *err);
+                             weir_dead_visit_fn visit, void *user_data, size_t *ret_n, bool *ret_ended,
+                             weir_error *err);
     weir_status (*dead_get)(struct weir_session *session, struct weir_entry_id id, weir_dead_visit_fn visit,
                             void *user_data, weir_error *err);
     weir_status (*dead_count)(struct weir_session *session, uint64_t *ret_count, weir_error *err);

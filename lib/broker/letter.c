@@ -9,6 +9,7 @@
 #include "job/names.h"
 
 #include <string.h>
+#include <weir/producer.h>
 
 static bool is_named(const weir_field *field, const char *name)
 {
@@ -38,6 +39,8 @@ static bool take(weir_dead_letter *letter, const weir_field *field)
     } else if (is_named(field, WEIR_NAME_ERROR)) {
         letter->error = field->value;
     } else if (is_named(field, WEIR_NAME_ID)) {
+        if (field->value_len == 0 || field->value_len >= WEIR_ID_SIZE || memchr(field->value, '\0', field->value_len))
+            return false; /* as for a job: it is known by its entry's id, and the field stays */
         letter->job_id = field->value;
     } else if (is_named(field, WEIR_NAME_SOURCE_ID)) {
         letter->entry_id = field->value;

@@ -28,8 +28,8 @@ static weir_status check_field(const weir_field *field, size_t i, weir_error *er
     if (!field->name || field->name_len == 0)
         return weir_error_set(err, WEIR_ERR_ARGUMENT, "field %zu has no name", i);
     if (field->name_len > MAX_VALUE || field->value_len > MAX_VALUE)
-        return weir_error_set(err, WEIR_ERR_ARGUMENT, "field %zu (\"%s\") is longer than 512 MiB, the server's limit", i,
-                              shown(field->name, field->name_len, name));
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "field %zu (\"%s\") is longer than 512 MiB, the server's limit",
+                              i, shown(field->name, field->name_len, name));
     if (!field->value && field->value_len > 0)
         return weir_error_set(err, WEIR_ERR_ARGUMENT, "field %zu (\"%s\") has a length but no value", i,
                               shown(field->name, field->name_len, name));
@@ -47,10 +47,11 @@ weir_status weir_check_fields(const weir_fields *fields, weir_error *err)
     if (!fields || (fields->n > 0 && !fields->items))
         return weir_error_set(err, WEIR_ERR_ARGUMENT, "fields is NULL");
     if (fields->n == 0)
-        return weir_error_set(err, WEIR_ERR_ARGUMENT, "a job needs at least one field: the server stores no empty entry");
+        return weir_error_set(err, WEIR_ERR_ARGUMENT,
+                              "a job needs at least one field: the server stores no empty entry");
     if (fields->n > WEIR_MAX_FIELDS)
-        return weir_error_set(err, WEIR_ERR_ARGUMENT, "a job of %zu fields is too large; at most %d are allowed", fields->n,
-                              WEIR_MAX_FIELDS);
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "a job of %zu fields is too large; at most %d are allowed",
+                              fields->n, WEIR_MAX_FIELDS);
     for (size_t i = 0; i < fields->n; i++) {
         weir_status status = check_field(&fields->items[i], i, err);
         if (status != WEIR_OK)
@@ -64,10 +65,11 @@ weir_status weir_check_enqueue_options(const weir_enqueue_options *options, weir
     if (!options)
         return WEIR_OK;
     if (options->size != sizeof *options)
-        return weir_error_set(err, WEIR_ERR_ARGUMENT,
-                              "options->size is %zu, not %zu: start from WEIR_ENQUEUE_OPTIONS_INIT, and compile against the "
-                              "headers of the library that is linked",
-                              options->size, sizeof *options);
+        return weir_error_set(
+            err, WEIR_ERR_ARGUMENT,
+            "options->size is %zu, not %zu: start from WEIR_ENQUEUE_OPTIONS_INIT, and compile against the "
+            "headers of the library that is linked",
+            options->size, sizeof *options);
     if (options->id) {
         size_t len = strnlen(options->id, WEIR_ID_SIZE);
         if (len == 0 || len == WEIR_ID_SIZE)

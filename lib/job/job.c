@@ -2,8 +2,8 @@
  *
  * The job object and the batch it lives in.
  *
- * A broker makes a batch from one reply: the reply's strings are already in the batch's arena, so a job is an array slot
- * that points into it, and nothing is allocated for each job but an error text, if it fails.
+ * A broker makes a batch from one reply: the reply's strings are already in the batch's arena, so a job is an array
+ * slot that points into it, and nothing is allocated for each job but an error text, if it fails.
  *
  * What must stay true: fields of ours never reach a handler as fields, and a field that only looks like ours (a number
  * that doesn't parse) harms nothing: it stays an ordinary field, so that it still travels with the job.
@@ -67,8 +67,13 @@ static bool take_own_field(struct weir_job *job, const weir_field *field)
         job->attempts = (uint32_t)attempts;
         return true;
     }
-    if (IS_NAMED(field, WEIR_NAME_FIRST_ENQUEUED))
-        return weir_parse_i64(field->value, field->value_len, &job->enqueued_ms);
+    if (IS_NAMED(field, WEIR_NAME_FIRST_ENQUEUED)) {
+        int64_t enqueued_ms;
+        if (!weir_parse_i64(field->value, field->value_len, &enqueued_ms) || enqueued_ms < 0)
+            return false;
+        job->enqueued_ms = enqueued_ms;
+        return true;
+    }
     return false;
 }
 
@@ -116,7 +121,7 @@ void weir_batch_reset(struct weir_batch *batch, size_t keep_bytes)
     batch->n = batch->capacity = 0;
     batch->started = batch->live = batch->bytes = 0;
     batch->claimed = false;
-    batch->prev = batch->next = NULL;
+    batch->prev = batch->next = batch->next_ready = NULL;
     weir_arena_reset(&batch->arena, keep_bytes);
 }
 

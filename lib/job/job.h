@@ -22,9 +22,9 @@ enum weir_verdict {
 
 /* What became of a verdict. */
 enum weir_settled {
-    WEIR_UNSETTLED,          /* not reported, or refused for a reason that may pass */
-    WEIR_SETTLED,            /* the server did it */
-    WEIR_SETTLED_NOT_OWNED,  /* the entry belongs to somebody else now, or is gone: nothing was done */
+    WEIR_UNSETTLED,         /* not reported, or refused for a reason that may pass */
+    WEIR_SETTLED,           /* the server did it */
+    WEIR_SETTLED_NOT_OWNED, /* the entry belongs to somebody else now, or is gone: nothing was done */
 };
 
 #define WEIR_JOB_ERROR_SIZE 1024
@@ -36,33 +36,38 @@ enum weir_settled {
 struct weir_job {
     struct weir_batch *batch;
     struct weir_entry_id entry;
-    weir_fields fields;     /* the caller's fields, values NUL-terminated */
-    const char *own_id;     /* weir.id; NULL: the entry's id is the job's */
-    const char *group;      /* weir.group: the only group that the entry concerns; NULL: all */
+    weir_fields fields; /* the caller's fields, values NUL-terminated */
+    const char *own_id; /* weir.id; NULL: the entry's id is the job's */
+    const char *group;  /* weir.group: the only group that the entry concerns; NULL: all */
     size_t group_len;
-    uint32_t attempts;      /* weir.attempts: runs that have reported failure so far */
-    uint32_t deliveries;    /* of the pending entry, this one included */
-    int64_t enqueued_ms;    /* weir.first_enqueued_ms, else the entry id's time */
-    bool payload_lost;      /* the entry was deleted while pending; there are no fields */
+    uint32_t attempts;   /* weir.attempts: runs that have reported failure so far */
+    uint32_t deliveries; /* of the pending entry, this one included */
+    int64_t enqueued_ms; /* weir.first_enqueued_ms, else the entry id's time */
+    bool payload_lost;   /* the entry was deleted while pending; there are no fields */
+    bool entry_gone;     /* the entry was deleted under the running job: nobody else can own it */
 
-    struct weir_job *next;  /* in the one list the job is in */
+    struct weir_job *next; /* in the one list the job is in */
     char entry_text[WEIR_ENTRY_ID_SIZE];
 
     /* The verdict: written by the thread that ends the job, read by the broker's settle. */
     enum weir_verdict verdict;
-    enum weir_settled settled;   /* written by settle */
-    weir_dead_reason reason;     /* BURY */
-    int64_t retry_delay_ms;      /* RETRY */
-    char *error;                 /* malloc'd text or NULL; weir.error */
+    enum weir_settled settled; /* written by settle */
+    weir_dead_reason reason;   /* BURY */
+    int64_t retry_delay_ms;    /* RETRY */
+    char *error;               /* malloc'd text or NULL; weir.error */
 
     /* lib/queue's part */
-    void *payload;               /* decoded, or NULL */
-    int64_t asked_retry_ms;      /* weir_job_retry_in; −1: not asked */
-    int64_t fetched_us, started_us, deadline_ms;
-    int state;                   /* enum run_state */
-    atomic_bool cancelled;
+    void *payload;          /* decoded, or room for it, or NULL */
+    bool decoded;           /* payload holds something to clear */
+    uint32_t attempt;       /* which run this is */
+    int64_t asked_retry_ms; /* weir_job_retry_in; −1: not asked */
+    int64_t started_us, deadline_ms;
+    int state;                   /* enum weir_job_state */
+    weir_outcome finish_outcome; /* of a weir_job_finish that came before the handler returned */
+    bool finished;
+    bool doomed; /* `reason` is set and on_dead is still to be told, instead of a run */
     bool lease_lost;
-    bool doomed;                 /* reason is set and on_dead is still to be told, instead of a run */
+    atomic_bool cancelled;
 };
 
 /* Jobs that arrived together, and the arena they live in. */
@@ -73,18 +78,21 @@ struct weir_batch {
     size_t capacity;
 
     /* lib/queue's part: see core.h */
-    struct weir_batch *prev, *next;
-    void *core;
-    size_t started;   /* jobs taken by a worker so far */
-    size_t live;      /* jobs not yet let go of */
-    size_t bytes;     /* of memory, as counted against the budget */
-    bool claimed;     /* came from the claimer or from recovery, not from reading */
+    struct weir_batch *prev, *next; /* all batches that are alive */
+    struct weir_batch *next_ready;  /* those with unstarted jobs, in order */
+    void *owner;
+    size_t started; /* jobs taken, or passed over, so far */
+    size_t live;    /* jobs not yet let go of */
+    size_t bytes;   /* of memory, as counted against the budget */
+    int64_t fetched_us;
+    int64_t renewed_us; /* when the leases were last known to be fresh */
+    bool claimed;       /* came from the claimer, not from the reader */
 };
 
 /* A new, empty batch; NULL without memory. The limit is what one reply may take in memory. */
 struct weir_batch *weir_batch_new(size_t memory_limit);
 
-/* Room for n jobs from the arena, zeroed, n set to 0. False without memory. */
+/* Room for n jobs from the arena, for weir_batch_add to fill; n set to 0. False without memory. */
 bool weir_batch_reserve(struct weir_batch *batch, size_t n);
 
 /*

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Key names: the one place that makes them.
+ *
+ * All keys of a queue must lie in one cluster slot. The server hashes what stands between the first '{' and the next
+ * '}' if that isn't empty, else the whole name. So a name that has such a tag keeps it ("{t1}:emails" →
+ * "{t1}:emails:dead"), and any other becomes the tag itself ("emails" → "{emails}:dead").
+ */
+#include "broker/keys.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool has_hash_tag(const char *name)
+{
+    const char *open = strchr(name, '{');
+    const char *close = open ? strchr(open, '}') : NULL;
+    return close && close > open + 1;
+}
+
+static bool make(struct weir_key *key, const char *stream, bool tagged, const char *suffix)
+{
+    size_t stream_len = strlen(stream), suffix_len = strlen(suffix);
+    key->bytes = malloc(stream_len + suffix_len + 3);
+    if (!key->bytes)
+        return false;
+    char *end = key->bytes;
+    if (!tagged)
+        *end++ = '{';
+    memcpy(end, stream, stream_len);
+    end += stream_len;
+    if (!tagged)
+        *end++ = '}';
+    memcpy(end, suffix, suffix_len + 1);
+    key->len = (size_t)(end - key->bytes) + suffix_len;
+    return true;
+}
+
+bool weir_keys_make(const char *stream, struct weir_keys *ret)
+{
+    struct weir_keys keys;
+    memset(&keys, 0, sizeof keys);
+    bool tagged = has_hash_tag(stream);
+    if (make(&keys.stream, stream, true, "") && make(&keys.delayed, stream, tagged, ":delayed") &&
+        make(&keys.delayed_jobs, stream, tagged, ":delayed:jobs") && make(&keys.dead, stream, tagged, ":dead")) {
+        *ret = keys;
+        return true;
+    }
+    weir_keys_clear(&keys);
+    return false;
+}
+
+void weir_keys_clear(struct weir_keys *keys)
+{
+    free(keys->stream.bytes);
+    free(keys->delayed.bytes);
+    free(keys->delayed_jobs.bytes);
+    free(keys->dead.bytes);
+    memset(keys, 0, sizeof *keys);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The in-process broker: the dead letters of a stream.
+ *
+ * Called through the vtable in memory_broker.c by weir_dead and by tools. Letters are records with the fields that bury
+ * in memory_group.c writes; broker/letter.h reads them, as it does those of Redis.
+ *
+ * What must stay true: visitors run without the store's mutex, since they may well enqueue into the same store. So a
+ * page is copied out first, and is bounded in letters and in bytes; a letter that is deleted meanwhile is still
+ * visited.
+ */
+#include "broker/memory_broker.h"
+
+#include "base/error.h"
+#include "broker/letter.h"
+#include "job/names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct letter_page {
+    struct weir_arena arena;
+    struct weir_entry_id *ids;
+    weir_dead_letter *letters;
+    size_t n;
+};
+
+static weir_status not_found(struct weir_entry_id id, weir_error *err)
+{
+    char text[WEIR_ENTRY_ID_SIZE];
+    weir_entry_id_format(id, text);
+    return weir_error_set(err, WEIR_ERR_NOT_FOUND, "there is no dead letter %s", text);
+}
+
+/* Copies up to `max` letters from slot `at` on. False without memory. */
+static bool fill_page(struct letter_page *page, const struct memory_log *dead, size_t at, size_t max)
+{
+    size_t room = dead->live < max ? dead->live : max;
+    page->ids = weir_arena_alloc(&page->arena, room * sizeof *page->ids);
+    page->letters = weir_arena_alloc(&page->arena, room * sizeof *page->letters);
+    if (!page->ids || !page->letters)
+        return false;
+    const struct memory_slot *slot;
+    while (page->n < room && (slot = weir_memory_log_next(dead, &at))) {
+        const struct memory_record *record = slot->item;
+        weir_field *raw = weir_memory_copy_out(&page->arena, record);
+        if (!raw || !weir_letter_read(&page->arena, slot->id, raw, record->n, &page->letters[page->n]))
+            return false;
+        page->ids[page->n++] = slot->id;
+    }
+    return true;
+}
+
+weir_status weir_memory_dead_list(struct weir_session *session, struct weir_entry_id *after, size_t max,
+                                  weir_dead_visit_fn visit, void *user_data, size_t *ret_n, bool *ret_ended,
+                                  weir_error *err)
+{
+    weir_status status = weir_memory_enter(session, err);
+    if (status != WEIR_OK)
+        return status;
+    const struct memory_broker *broker = memory_broker_of(session);
+    const struct memory_log *dead = &broker->stream->dead;
+    struct letter_page page = {0};
+    weir_arena_init(&page.arena, broker->reply_limit);
+    bool filled = fill_page(&page, dead, weir_memory_log_seek(dead, weir_entry_id_next(*after)), max);
+    weir_memory_exit(session);
+
+    if (filled) {
+        size_t n = 0;
+        bool ended = false;
+        while (n < page.n && !ended) {
+            *after = page.ids[n];
+            ended = visit(&page.letters[n++], user_data) != 0;
+        }
+        *ret_n = n;
+        *ret_ended = ended;
+    }
+    weir_arena_free(&page.arena);
+    return filled ? WEIR_OK : weir_memory_failed(err);
+}
+
+weir_status weir_memory_dead_get(struct weir_session *session, struct weir_entry_id id, weir_dead_visit_fn visit,
+                                 void *user_data, weir_error *err)
+{
+    weir_status status = weir_memory_enter(session, err);
+    if (status != WEIR_OK)
+        return status;
+    const struct memory_broker *broker = memory_broker_of(session);
+    const struct memory_log *dead = &broker->stream->dead;
+    struct letter_page page = {0};
+    weir_arena_init(&page.arena, broker->reply_limit);
+    bool found = weir_memory_log_find(dead, id) != NULL;
+    bool filled = found && fill_page(&page, dead, weir_memory_log_seek(dead, id), 1);
+    weir_memory_exit(session);
+
+    if (filled)
+        visit(&page.letters[0], user_data);
+    weir_arena_free(&page.arena);
+    return filled ? WEIR_OK : found ? weir_memory_failed(err) : not_found(id, err);
+}
+
+weir_status weir_memory_dead_count(struct weir_session *session, uint64_t *ret_count, weir_error *err)
+{
+    weir_status status = weir_memory_enter(session, err);
+    if (status != WEIR_OK)
+        return status;
+    *ret_count = memory_broker_of(session)->stream->dead.live;
+    weir_memory_exit(session);
+    return WEIR_OK;
+}
+
+/* Moves a letter back into the stream, for the group it died in. The store is locked. */
+static weir_status requeue(struct memory_stream *stream, struct weir_entry_id id, const struct memory_record *dead,
+                           struct weir_arena *arena, weir_error *err)
+{
+    weir_dead_letter letter;
+    weir_field *raw = weir_memory_copy_out(arena, dead);
+    if (!raw || !weir_letter_read(arena, id, raw, dead->n, &letter))
+        return weir_memory_failed(err);
+    if (letter.fields.n == 0)
+        return weir_error_set(err, WEIR_ERR_STATE, "the payload of the dead letter %s is lost: there is nothing to run",
+                              letter.id);
+
+    struct memory_own_fields own = {0};
+    weir_memory_own_text(&own, WEIR_NAME_ID, letter.job_id);
+    weir_memory_own_text(&own, WEIR_NAME_GROUP, letter.group);
+    weir_memory_own_number(&own, WEIR_NAME_FIRST_ENQUEUED, letter.first_enqueued_ms);
+    struct memory_record *record = weir_memory_record_new(letter.fields, own.items, own.n);
+    if (!record || !weir_memory_stream_append(stream, record, NULL)) {
+        free(record);
+        return weir_memory_failed(err);
+    }
+    free(weir_memory_log_remove(&stream->dead, id));
+    return WEIR_OK;
+}
+
+weir_status weir_memory_dead_requeue(struct weir_session *session, struct weir_entry_id id, weir_error *err)
+{
+    weir_status status = weir_memory_enter(session, err);
+    if (status != WEIR_OK)
+        return status;
+    struct memory_broker *broker = memory_broker_of(session);
+    const struct memory_record *dead = weir_memory_log_find(&broker->stream->dead, id);
+    if (dead) {
+        struct weir_arena arena;
+        weir_arena_init(&arena, 0);
+        status = requeue(broker->stream, id, dead, &arena, err);
+        weir_arena_free(&arena);
+        pthread_cond_broadcast(&broker->store->changed);
+    } else {
+        status = not_found(id, err);
+    }
+    weir_memory_exit(session);
+    return status;
+}
+
+weir_status weir_memory_dead_delete(struct weir_session *session, struct weir_entry_id id, weir_error *err)
+{
+    weir_status status = weir_memory_enter(session, err);
+    if (status != WEIR_OK)
+        return status;
+    void *record = weir_memory_log_remove(&memory_broker_of(session)->stream->dead, id);
+    weir_memory_exit(session);
+    free(record);
+    return record ? WEIR_OK : not_found(id, err);
+}
+
+weir_status weir_memory_dead_purge(struct weir_session *session, uint64_t *ret_count, weir_error *err)
+{
+    weir_status status = weir_memory_enter(session, err);
+    if (status != WEIR_OK)
+        return status;
+    struct memory_log *dead = &memory_broker_of(session)->stream->dead;
+    *ret_count = dead->live;
+    weir_memory_log_clear(dead);
+    weir_memory_exit(session);
+    return WEIR_OK;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Dead letters on Redis: a stream of their own, read by pages.
+ */
+#include "base/error.h"
+#include "broker/letter.h"
+#include "broker/redis_session.h"
+#include "scripts.h"
+
+/* XRANGE of the dead stream; start may be exclusive. */
+static weir_status range(struct redis_session *session, const char *start, const char *end, size_t count,
+                         struct weir_reply **ret, weir_error *err)
+{
+    weir_status status = redis_begin(session, err);
+    if (status != WEIR_OK)
+        return status;
+    struct weir_buffer *out = weir_connection_out(session->connection);
+    weir_command_begin(out, 6);
+    weir_command_text(out, "XRANGE");
+    redis_key(out, &session->broker->keys.dead);
+    weir_command_text(out, start);
+    weir_command_text(out, end);
+    weir_command_text(out, "COUNT");
+    weir_command_i64(out, (int64_t)count);
+    status = redis_exchange(session, "XRANGE", ret, err);
+    if (status == WEIR_OK && !weir_reply_is_array(*ret, 0))
+        status = redis_surprise(session, "XRANGE", err);
+    return status;
+}
+
+static weir_status read_letter(struct redis_session *session, const struct weir_reply *entry,
+                               struct weir_entry_id *ret_id, weir_dead_letter *ret, weir_error *err)
+{
+    weir_field *fields;
+    size_t n;
+    if (!weir_reply_is_array(entry, 2) || !weir_reply_is_text(&entry->items[0]) ||
+        !weir_entry_id_parse(entry->items[0].text, entry->items[0].len, ret_id) ||
+        !redis_fields(&entry->items[1], &session->scratch, &fields, &n))
+        return redis_surprise(session, "XRANGE", err);
+    if (!weir_letter_read(&session->scratch, *ret_id, fields, n, ret))
+        return weir_error_set(err, WEIR_ERR_MEMORY, "no memory for a dead letter");
+    return WEIR_OK;
+}
+
+weir_status redis_dead_list(struct weir_session *base, struct weir_entry_id *after, size_t max,
+                            weir_dead_visit_fn visit, void *user_data, size_t *ret_n, bool *ret_ended, weir_error *err)
+{
+    struct redis_session *session = redis_session(base);
+    char start[1 + WEIR_ENTRY_ID_SIZE] = "(";
+    weir_entry_id_format(*after, start + 1);
+    struct weir_reply *page;
+    *ret_n = 0;
+    *ret_ended = false;
+    weir_status status = range(session, start, "+", max, &page, err);
+    for (size_t i = 0; status == WEIR_OK && i < page->len && !*ret_ended; i++) {
+        weir_dead_letter letter;
+        status = read_letter(session, &page->items[i], after, &letter, err);
+        if (status == WEIR_OK) {
+            ++*ret_n;
+            *ret_ended = visit(&letter, user_data) != 0;
+        }
+    }
+    return status;
+}
+
+weir_status redis_dead_get(struct weir_session *base, struct weir_entry_id id, weir_dead_visit_fn visit,
+                           void *user_data, weir_error *err)
+{
+    struct redis_session *session = redis_session(base);
+    char text[WEIR_ENTRY_ID_SIZE];
+    weir_entry_id_format(id, text);
+    struct weir_reply *page;
+    weir_status status = range(session, text, text, 1, &page, err);
+    if (status == WEIR_OK && page->len == 0)
+        status = weir_error_set(err, WEIR_ERR_NOT_FOUND, "there is no dead letter %s", text);
+    weir_dead_letter letter;
+    if (status == WEIR_OK)
+        status = read_letter(session, &page->items[0], &id, &letter, err);
+    if (status == WEIR_OK)
+        visit(&letter, user_data);
+    return status;
+}
+
+weir_status redis_dead_count(struct weir_session *base, uint64_t *ret_count, weir_error *err)
+{
+    struct redis_session *session = redis_session(base);
+    weir_status status = redis_begin(session, err);
+    if (status != WEIR_OK)
+        return status;
+    struct weir_buffer *out = weir_connection_out(session->connection);
+    weir_command_begin(out, 2);
+    weir_command_text(out, "XLEN");
+    redis_key(out, &session->broker->keys.dead);
+    struct weir_reply *reply;
+    status = redis_exchange(session, "XLEN", &reply, err);
+    if (status == WEIR_OK && (reply->kind != WEIR_REPLY_INTEGER || reply->integer < 0))
+        status = redis_surprise(session, "XLEN", err);
+    if (status == WEIR_OK)
+        *ret_count = (uint64_t)reply->integer;
+    return status;
+}
+
+weir_status redis_dead_requeue(struct weir_session *base, struct weir_entry_id id, weir_error *err)
+{
+    struct redis_session *session = redis_session(base);
+    weir_status status = redis_begin(session, err);
+    if (status != WEIR_OK)
+        return status;
+    char text[WEIR_ENTRY_ID_SIZE];
+    weir_entry_id_format(id, text);
+    redis_key(&session->arguments, &session->broker->keys.stream);
+    redis_key(&session->arguments, &session->broker->keys.dead);
+    weir_command_text(&session->arguments, text);
+    struct weir_reply *reply;
+    status = redis_script(session, &weir_script_requeue, 2, 1, &reply, err);
+    if (status != WEIR_OK)
+        return status;
+    if (reply->kind != WEIR_REPLY_INTEGER)
+        return redis_surprise(session, "requeue", err);
+    if (reply->integer == 0)
+        return weir_error_set(err, WEIR_ERR_NOT_FOUND, "there is no dead letter %s", text);
+    if (reply->integer == 2)
+        return weir_error_set(err, WEIR_ERR_STATE, "the dead letter %s has no fields left that could be run", text);
+    return WEIR_OK;
+}
+
+weir_status redis_dead_delete(struct weir_session *base, struct weir_entry_id id, weir_error *err)
+{
+    struct redis_session *session = redis_session(base);
+    weir_status status = redis_begin(session, err);
+    if (status != WEIR_OK)
+        return status;
+    struct weir_buffer *out = weir_connection_out(session->connection);
+    weir_command_begin(out, 3);
+    weir_command_text(out, "XDEL");
+    redis_key(out, &session->broker->keys.dead);
+    redis_entry_id(out, id);
+    struct weir_reply *reply;
+    status = redis_exchange(session, "XDEL", &reply, err);
+    if (status == WEIR_OK && !(reply->kind == WEIR_REPLY_INTEGER && reply->integer == 1))
+        status = weir_error_set(err, WEIR_ERR_NOT_FOUND, "there is no such dead letter");
+    return status;
+}
+
+weir_status redis_dead_purge(struct weir_session *base, uint64_t *ret_count, weir_error *err)
+{
+    struct redis_session *session = redis_session(base);
+    weir_status status = redis_begin(session, err);
+    if (status != WEIR_OK)
+        return status;
+    struct weir_buffer *out = weir_connection_out(session->connection);
+    weir_command_begin(out, 4);
+    weir_command_text(out, "XTRIM");
+    redis_key(out, &session->broker->keys.dead);
+    weir_command_text(out, "MAXLEN");
+    weir_command_text(out, "0");
+    struct weir_reply *reply;
+    status = redis_exchange(session, "XTRIM", &reply, err);
+    if (status == WEIR_OK && (reply->kind != WEIR_REPLY_INTEGER || reply->integer < 0))
+        status = redis_surprise(session, "XTRIM", err);
+    if (status == WEIR_OK)
+        *ret_count = (uint64_t)reply->integer;
+    return status;
+}

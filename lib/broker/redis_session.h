@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of the Redis broker share: the broker, the session, and how one command is exchanged.
+ */
+#ifndef WEIR_BROKER_REDIS_SESSION_H
+#define WEIR_BROKER_REDIS_SESSION_H
+
+#include "base/random.h"
+#include "broker/broker.h"
+#include "broker/keys.h"
+#include "redis/command.h"
+#include "redis/connection.h"
+#include "redis/script.h"
+
+enum { REDIS_READS_MAX = 8 };
+
+struct redis_broker {
+    struct weir_broker base;
+    struct weir_url url;
+    struct weir_keys keys;
+    struct weir_broker_config config; /* texts are copies */
+};
+
+struct redis_session {
+    struct weir_session base;
+    struct redis_broker *broker;
+    struct weir_connection *connection;
+    struct weir_arena scratch;    /* replies that are used up within the call */
+    struct weir_buffer arguments; /* of the script being called */
+    struct weir_random random;
+
+    int64_t reads[REDIS_READS_MAX]; /* block_ms of the outstanding reads, oldest first */
+    size_t n_reads;
+};
+
+static inline struct redis_session *redis_session(struct weir_session *session)
+{
+    return (struct redis_session *)session;
+}
+
+static inline const struct weir_broker_config *redis_config(const struct redis_session *session)
+{
+    return &session->broker->config;
+}
+
+static inline void redis_key(struct weir_buffer *out, const struct weir_key *key)
+{
+    weir_command_bytes(out, key->bytes, key->len);
+}
+
+void redis_entry_id(struct weir_buffer *out, struct weir_entry_id id);
+
+/* Connected, and nothing of an earlier call left over: the start of every operation. Resets scratch and arguments. */
+weir_status redis_begin(struct redis_session *session, weir_error *err);
+
+/* The next reply into `arena`; a call that was woken drops the connection. Error replies are returned as they are. */
+weir_status redis_next(struct redis_session *session, struct weir_arena *arena, struct weir_reply **ret,
+                       weir_error *err);
+
+/*
+ * The status of an error reply (WEIR_OK for any other); drops the connection to a server that has become a replica, so
+ * that the next one finds the new primary.
+ */
+weir_status redis_check(struct redis_session *session, const struct weir_reply *reply, const char *command,
+                        weir_error *err);
+
+/* redis_next into scratch, and redis_check. */
+weir_status redis_exchange(struct redis_session *session, const char *command, struct weir_reply **ret,
+                           weir_error *err);
+
+/* Runs one script over session->arguments; the reply is in scratch. */
+weir_status redis_script(struct redis_session *session, const struct weir_script *script, size_t n_keys,
+                         size_t n_arguments, struct weir_reply **ret, weir_error *err);
+
+/* A reply that is well-formed RESP, but not what the command answers: drops the connection. */
+weir_status redis_surprise(struct redis_session *session, const char *command, weir_error *err);
+
+/* Turns an entry's flat array of names and values into fields of the arena. False: not such an array, or no memory. */
+bool redis_fields(const struct weir_reply *flat, struct weir_arena *arena, weir_field **ret, size_t *ret_n);
+
+/* redis_read.c */
+weir_status redis_read_submit(struct weir_session *session, size_t count, int64_t block_ms, weir_error *err);
+weir_status redis_read_collect(struct weir_session *session, struct weir_batch *batch, weir_error *err);
+weir_status redis_unblock(struct weir_session *session, struct weir_session *reader, weir_error *err);
+weir_status redis_claim(struct weir_session *session, struct weir_entry_id *cursor, int64_t min_idle_ms, size_t count,
+                        struct weir_batch *batch, weir_error *err);
+weir_status redis_recover(struct weir_session *session, struct weir_entry_id *after, size_t count, bool lost_reply,
+                          int64_t max_idle_ms, weir_in_flight_fn in_flight, void *context, struct weir_batch *batch,
+                          bool *ret_more, weir_error *err);
+
+/* redis_settle.c */
+weir_status redis_settle(struct weir_session *session, struct weir_job *list, weir_error *err);
+
+/* redis_upkeep.c */
+weir_status redis_create_group(struct weir_session *session, const char *start_id, bool *ret_created, weir_error *err);
+weir_status redis_probe(struct weir_session *session, weir_error *err);
+weir_status redis_renew(struct weir_session *session, const struct weir_entry_id *entries, size_t n,
+                        enum weir_lease *leases, weir_error *err);
+weir_status redis_promote(struct weir_session *session, size_t limit, size_t *ret_moved, int64_t *ret_next_ms,
+                          weir_error *err);
+weir_status redis_trim(struct weir_session *session, uint64_t keep_last, size_t limit, size_t *ret_removed,
+                       weir_error *err);
+weir_status redis_reap(struct weir_session *session, int64_t idle_ms, size_t *ret_deleted, weir_error *err);
+weir_status redis_leave(struct weir_session *session, weir_error *err);
+
+/* redis_producer.c */
+weir_status redis_add(struct weir_session *session, struct weir_broker_add *jobs, size_t n, weir_error *err);
+
+/* redis_dead.c */
+weir_status redis_dead_list(struct weir_session *session, struct weir_entry_id *after, size_t max,
+                            weir_dead_visit_fn visit, void *user_data, size_t *ret_n, bool *ret_ended, weir_error *err);
+weir_status redis_dead_get(struct weir_session *session, struct weir_entry_id id, weir_dead_visit_fn visit,
+                           void *user_data, weir_error *err);
+weir_status redis_dead_count(struct weir_session *session, uint64_t *ret_count, weir_error *err);
+weir_status redis_dead_requeue(struct weir_session *session, struct weir_entry_id id, weir_error *err);
+weir_status redis_dead_delete(struct weir_session *session, struct weir_entry_id id, weir_error *err);
+weir_status redis_dead_purge(struct weir_session *session, uint64_t *ret_count, weir_error *err);
+
+#endif

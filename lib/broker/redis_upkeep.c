@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What keeps a queue healthy: its group, the leases of running jobs, due jobs, finished entries, dead consumers.
+ */
+#include "base/error.h"
+#include "broker/redis_session.h"
+#include "scripts.h"
+
+#include <string.h>
+
+weir_status redis_create_group(struct weir_session *base, const char *start_id, bool *ret_created, weir_error *err)
+{
+    struct redis_session *session = redis_session(base);
+    weir_status status = redis_begin(session, err);
+    if (status != WEIR_OK)
+        return status;
+    struct weir_buffer *out = weir_connection_out(session->connection);
+    weir_command_begin(out, 6);
+    weir_command_text(out, "XGROUP");
+    weir_command_text(out, "CREATE");
+    redis_key(out, &session->broker->keys.stream);
+    weir_command_text(out, redis_config(session)->group);
+    weir_command_text(out, start_id);
+    weir_command_text(out, "MKSTREAM");
+    struct weir_reply *reply;
+    status = redis_next(session, &session->scratch, &reply, err);
+    if (status != WEIR_OK)
+        return status;
+    bool exists = weir_reply_starts_with(reply, "BUSYGROUP");
+    if (!exists)
+        status = redis_check(session, reply, "XGROUP CREATE", err);
+    if (status == WEIR_OK)
+        *ret_created = !exists;
+    return status;
+}
+
+/*
+ * Each command that a worker needs, in a form that changes nothing: ids that can't be, an idle time that nobody
+ * reaches. A server that is too old, or an ACL that denies one of them, is then known before the first job is read.
+ */
+weir_status redis_probe(struct weir_session *base, weir_error *err)
+{
+    static const char LAST[] = "18446744073709551615-18446744073709551615";
+    struct redis_session *session = redis_session(base);
+    const char *group = redis_config(session)->group, *consumer = redis_config(session)->consumer;
+    const struct {
+        const char *name;
+        const char *arguments[9]; /* "" stands for the stream's name */
+    } commands[] = {
+        {"XREADGROUP", {"XREADGROUP", "GROUP", group, consumer, "COUNT", "1", "STREAMS", "", LAST}},
+        {"XACK", {"XACK", "", group, "0-0"}},
+        {"XPENDING", {"XPENDING", "", group}},
+        {"XCLAIM", {"XCLAIM", "", group, consumer, "0", "0-0", "JUSTID"}},
+        {"XAUTOCLAIM", {"XAUTOCLAIM", "", group, consumer, "9007199254740991", LAST, "COUNT", "1", "JUSTID"}},
+        {"XINFO GROUPS", {"XINFO", "GROUPS", ""}},
+        {"XTRIM", {"XTRIM", "", "MINID", "0-0"}},
+    };
+    enum { N = sizeof commands / sizeof *commands };
+
+    weir_status status = redis_begin(session, err);
+    if (status != WEIR_OK)
+        return status;
+    struct weir_buffer *out = weir_connection_out(session->connection);
+    for (size_t i = 0; i < N; i++) {
+        size_t n = 0;
+        while (n < 9 && commands[i].arguments[n])
+            n++;
+        weir_command_begin(out, n);
+        for (size_t j = 0; j < n; j++) {
+            if (commands[i].arguments[j][0] == '\0')
+                redis_key(out, &session->broker->keys.stream);
+            else
+                weir_command_text(out, commands[i].arguments[j]);
+        }
+    }
+    weir_status first = WEIR_OK;
+    for (size_t i = 0; i < N; i++) {
+        struct weir_reply *reply;
+        status = redis_next(session, &session->scratch, &reply, err);
+        if (status != WEIR_OK)
+            return status;
+        status = redis_check(session, reply, commands[i].name, first == WEIR_OK ? err : NULL);
+        if (first == WEIR_OK)
+            first = status;
+    }
+    if (first != WEIR_OK)
+        return first;
+
+    redis_key(&session->arguments, &session->broker->keys.stream); /* the scripts: one, with nothing to do */
+    weir_command_text(&session->arguments, group);
+    weir_command_text(&session->arguments, consumer);
+    struct weir_reply *reply;
+    return redis_script(session, &weir_script_renew, 1, 2, &reply, err);
+}
+
+weir_status redis_renew(struct weir_session *base, const struct weir_entry_id *entries, size_t n,
+                        enum weir_lease *leases, weir_error *err)
+{
+    enum { CHUNK = 256 }; /* a script holds the server up while it runs */
+    struct redis_session *session = redis_session(base);
+    for (size_t done = 0; done < n;) {
+        size_t chunk = n - done < CHUNK ? n - done : CHUNK;
+        weir_status status = redis_begin(session, err);
+        if (status != WEIR_OK)
+            return status;
+        redis_key(&session->arguments, &session->broker->keys.stream);
+        weir_command_text(&session->arguments, redis_config(session)->group);
+        weir_command_text(&session->arguments, redis_config(session)->consumer);
+        for (size_t i = 0; i < chunk; i++)
+            redis_entry_id(&session->arguments, entries[done + i]);
+        struct weir_reply *reply;
+        status = redis_script(session, &weir_script_renew, 1, 2 + chunk, &reply, err);
+        if (status != WEIR_OK)
+            return status;
+        if (!weir_reply_is_array(reply, chunk))
+            return redis_surprise(session, "renew", err);
+        for (size_t i = 0; i < chunk; i++) {
+            int64_t answer = reply->items[i].kind == WEIR_REPLY_INTEGER ? reply->items[i].integer : 0;
+            leases[done + i] = answer == 1 ? WEIR_LEASE_RENEWED : answer == 2 ? WEIR_LEASE_ENTRY_GONE : WEIR_LEASE_LOST;
+        }
+        done += chunk;
+    }
+    return WEIR_OK;
+}
+
+weir_status redis_promote(struct weir_session *base, size_t limit, size_t *ret_moved, int64_t *ret_next_ms,
+                          weir_error *err)
+{
+    struct redis_session *session = redis_session(base);
+    weir_status status = redis_begin(session, err);
+    if (status != WEIR_OK)
+        return status;
+    redis_key(&session->arguments, &session->broker->keys.stream);
+    redis_key(&session->arguments, &session->broker->keys.delayed);
+    redis_key(&session->arguments, &session->broker->keys.delayed_jobs);
+    redis_key(&session->arguments, &session->broker->keys.dead);
+    weir_command_i64(&session->arguments, (int64_t)limit);
+    struct weir_reply *reply;
+    status = redis_script(session, &weir_script_promote, 4, 1, &reply, err);
+    if (status != WEIR_OK)
+        return status;
+    if (!weir_reply_is_array(reply, 2) || reply->items[0].kind != WEIR_REPLY_INTEGER ||
+        reply->items[1].kind != WEIR_REPLY_INTEGER)
+        return redis_surprise(session, "promote", err);
+    *ret_moved = (size_t)reply->items[0].integer;
+    *ret_next_ms = reply->items[1].integer;
+    return WEIR_OK;
+}
+
+/* A script whose answer is a count. */
+static weir_status counting(struct redis_session *session, const struct weir_script *script, size_t n_arguments,
+                            size_t *ret_count, weir_error *err)
+{
+    struct weir_reply *reply;
+    weir_status status = redis_script(session, script, 1, n_arguments, &reply, err);
+    if (status != WEIR_OK)
+        return status;
+    if (reply->kind != WEIR_REPLY_INTEGER || reply->integer < 0)
+        return redis_surprise(session, script->name, err);
+    *ret_count = (size_t)reply->integer;
+    return WEIR_OK;
+}
+
+weir_status redis_trim(struct weir_session *base, uint64_t keep_last, size_t limit, size_t *ret_removed,
+                       weir_error *err)
+{
+    struct redis_session *session = redis_session(base);
+    *ret_removed = 0;
+    if (redis_config(session)->retention == WEIR_KEEP_ALL)
+        return WEIR_OK;
+    weir_status status = redis_begin(session, err);
+    if (status != WEIR_OK)
+        return status;
+    redis_key(&session->arguments, &session->broker->keys.stream);
+    if (redis_config(session)->retention != WEIR_KEEP_LAST)
+        keep_last = 0;
+    weir_command_i64(&session->arguments, keep_last > INT64_MAX ? INT64_MAX : (int64_t)keep_last);
+    weir_command_i64(&session->arguments, (int64_t)limit);
+    return counting(session, &weir_script_trim, 2, ret_removed, err);
+}
+
+static weir_status reap(struct redis_session *session, int64_t idle_ms, const char *only, size_t *ret_deleted,
+                        weir_error *err)
+{
+    weir_status status = redis_begin(session, err);
+    if (status != WEIR_OK)
+        return status;
+    redis_key(&session->arguments, &session->broker->keys.stream);
+    weir_command_text(&session->arguments, redis_config(session)->group);
+    weir_command_i64(&session->arguments, idle_ms);
+    weir_command_text(&session->arguments, redis_config(session)->consumer);
+    weir_command_text(&session->arguments, only);
+    return counting(session, &weir_script_reap, 4, ret_deleted, err);
+}
+
+weir_status redis_reap(struct weir_session *session, int64_t idle_ms, size_t *ret_deleted, weir_error *err)
+{
+    return reap(redis_session(session), idle_ms, "", ret_deleted, err);
+}
+
+weir_status redis_leave(struct weir_session *base, weir_error *err)
+{
+    size_t deleted;
+    struct redis_session *session = redis_session(base);
+    return reap(session, 0, redis_config(session)->consumer, &deleted, err);
+}

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The claimer: everything that has to be done from time to time, each with a timer of its own.
+ *
+ *   claim    takes over entries that were pending too long: their worker died, hung, or let the lease run out
+ *   renew    renews the leases of what is in flight here
+ *   promote  moves delayed jobs that are due into the stream
+ *   trim     removes entries that every group has finished with
+ *   reap     deletes consumers that are long dead
+ *
+ * The timers start at random phases, so that a fleet of workers doesn't tick together. Renewing goes on while the queue
+ * is being stopped, for as long as handlers run; the rest ends with the stop.
+ *
+ * What must stay true:
+ *   - a lease is renewed at least twice before it could be taken over, unless the job has run longer than max_run_ms;
+ *   - a sweep of claims carries its cursor on, so that entries at the head that aren't eligible hide nothing;
+ *   - an idle queue costs a few commands a second.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "queue/core.h"
+
+#include <stdlib.h>
+
+enum {
+    CLAIM_MAX = 256,
+    CLAIM_CALLS = 32, /* of one tick, without anything found: the server looks at ten times CLAIM_MAX in each */
+    PROMOTE_MAX = 500,
+    TRIM_MAX = 10000,
+    TRIM_CALLS = 100, /* of one tick */
+    TRIM_ANYWAY_US = 30000000,
+    STALE_PREFETCH = 10, /* unstarted after so many prefetch_ms (and STALE_US): it is hoarded */
+    STALE_US = 500000,
+};
+
+enum tick { TICK_CLAIM, TICK_RENEW, TICK_PROMOTE, TICK_TRIM, TICK_REAP, N_TICKS };
+
+struct claimer {
+    struct weir_queue *core;
+    struct weir_service *service;
+    int64_t interval_us[N_TICKS], due_us[N_TICKS];
+    struct weir_entry_id cursor; /* of the sweep of claims */
+    int64_t trimmed_us;
+
+    struct weir_entry_id *entries; /* of renew */
+    enum weir_lease *leases;
+    size_t capacity;
+};
+
+/* --- claim --- */
+
+static weir_status claim_some(struct claimer *claimer, size_t room, size_t *ret_n, weir_error *err)
+{
+    struct weir_queue *core = claimer->core;
+    *ret_n = 0;
+    struct weir_batch *batch = weir_core_batch(core);
+    if (!batch) {
+        *err = (weir_error){.code = WEIR_ERR_MEMORY, .message = "no memory for a batch of jobs"};
+        return WEIR_ERR_MEMORY;
+    }
+    weir_status status =
+        core->ops->claim(claimer->service->session, &claimer->cursor, core->options.min_idle_ms, room, batch, err);
+    if (status != WEIR_OK) {
+        weir_core_batch_unused(core, batch);
+        return status;
+    }
+    *ret_n = batch->n;
+    batch->claimed = true;
+    pthread_mutex_lock(&core->mutex);
+    core->stats.claimed += batch->n;
+    pthread_mutex_unlock(&core->mutex);
+    weir_core_deliver(core, batch, 0);
+    return WEIR_OK;
+}
+
+/* Goes on with the sweep until it is complete, there is no more room, or it has taken long enough. */
+static weir_status claim(struct claimer *claimer, weir_error *err)
+{
+    struct weir_queue *core = claimer->core;
+    size_t calls = 0;
+    for (;;) {
+        pthread_mutex_lock(&core->mutex);
+        size_t room = weir_core_room(core, true);
+        bool running = core->state == CORE_RUNNING;
+        core->claim_more = running && room == 0;
+        pthread_mutex_unlock(&core->mutex);
+        if (!running || room == 0)
+            return WEIR_OK;
+        size_t n;
+        weir_status status = claim_some(claimer, room < CLAIM_MAX ? room : CLAIM_MAX, &n, err);
+        if (status != WEIR_OK)
+            return status;
+        if (claimer->cursor.ms == 0 && claimer->cursor.seq == 0)
+            return WEIR_OK;
+        if (n == 0 && ++calls >= CLAIM_CALLS) { /* a long list of entries that aren't due: the rest a little later */
+            claimer->due_us[TICK_CLAIM] = weir_now_us() + 50000;
+            return WEIR_OK;
+        }
+    }
+}
+
+/* --- renew --- */
+
+static bool make_room(struct claimer *claimer, size_t n)
+{
+    if (n <= claimer->capacity)
+        return true;
+    struct weir_entry_id *entries = realloc(claimer->entries, n * sizeof *entries);
+    if (entries)
+        claimer->entries = entries;
+    enum weir_lease *leases = realloc(claimer->leases, n * sizeof *leases);
+    if (leases)
+        claimer->leases = leases;
+    if (!entries || !leases)
+        return false;
+    claimer->capacity = n;
+    return true;
+}
+
+/* Collects what has to be renewed by now. Jobs that ran too long are cancelled instead. */
+static size_t collect_leases(struct claimer *claimer, int64_t now_us)
+{
+    struct weir_queue *core = claimer->core;
+    int64_t fresh_us = claimer->interval_us[TICK_RENEW];
+    size_t n = 0;
+    pthread_mutex_lock(&core->mutex);
+    make_room(claimer, core->n_ready + core->n_running + core->n_later + core->n_unreported);
+    for (struct weir_batch *batch = core->batches; batch; batch = batch->next) {
+        if (now_us - batch->renewed_us < fresh_us)
+            continue;
+        for (size_t i = 0; i < batch->n; i++) {
+            struct weir_job *job = &batch->jobs[i];
+            if (job->state == JOB_GONE || job->lease_lost || job->payload_lost || job->entry_gone)
+                continue;
+            if ((job->state == JOB_RUNNING || job->state == JOB_LATER) && now_us / 1000 >= job->deadline_ms) {
+                atomic_store(&job->cancelled, true);
+                continue;
+            }
+            if (n < claimer->capacity)
+                claimer->entries[n++] = job->entry;
+        }
+    }
+    pthread_mutex_unlock(&core->mutex);
+    return n;
+}
+
+/* The batches whose jobs were all renewed by a command sent at now_us. */
+static void mark_renewed(struct weir_queue *core, int64_t fresh_us, int64_t now_us)
+{
+    for (struct weir_batch *batch = core->batches; batch; batch = batch->next)
+        if (now_us - batch->renewed_us >= fresh_us)
+            batch->renewed_us = now_us;
+}
+
+/* A lease that could not be renewed. Returns true where the user should be told. Locks: held. */
+static bool lose_lease(struct weir_queue *core, struct weir_entry_id entry, enum weir_lease lease)
+{
+    struct weir_job *job = weir_core_find(core, entry);
+    if (!job)
+        return false; /* it ended meanwhile */
+    if (lease == WEIR_LEASE_ENTRY_GONE) {
+        job->entry_gone = true;
+        return false;
+    }
+    if (job->state == JOB_READY) {
+        weir_core_drop_ready(core, job);
+        core->stats.leases_lost++;
+        return false;
+    }
+    job->lease_lost = true;
+    atomic_store(&job->cancelled, true);
+    core->stats.leases_lost++;
+    return true;
+}
+
+static weir_status renew(struct claimer *claimer, weir_error *err)
+{
+    struct weir_queue *core = claimer->core;
+    int64_t now_us = weir_now_us();
+    size_t n = collect_leases(claimer, now_us);
+    if (n == 0)
+        return WEIR_OK;
+    weir_status status = core->ops->renew(claimer->service->session, claimer->entries, n, claimer->leases, err);
+    if (status != WEIR_OK)
+        return status;
+
+    size_t n_told = 0;
+    pthread_mutex_lock(&core->mutex);
+    mark_renewed(core, claimer->interval_us[TICK_RENEW], now_us);
+    for (size_t i = 0; i < n; i++) {
+        core->stats.leases_renewed += claimer->leases[i] == WEIR_LEASE_RENEWED;
+        if (claimer->leases[i] != WEIR_LEASE_RENEWED && lose_lease(core, claimer->entries[i], claimer->leases[i]))
+            claimer->entries[n_told++] = claimer->entries[i];
+    }
+    pthread_mutex_unlock(&core->mutex);
+
+    for (size_t i = 0; i < n_told; i++) {
+        char id[WEIR_ENTRY_ID_SIZE];
+        weir_entry_id_format(claimer->entries[i], id);
+        weir_core_event(core, WEIR_EVENT_LEASE_LOST, id, "another consumer took the job over");
+    }
+    return WEIR_OK;
+}
+
+/* --- promote, trim, reap --- */
+
+static weir_status promote(struct claimer *claimer, weir_error *err)
+{
+    struct weir_queue *core = claimer->core;
+    size_t moved = 0;
+    int64_t next_ms = -1;
+    weir_status status = core->ops->promote(claimer->service->session, PROMOTE_MAX, &moved, &next_ms, err);
+    if (status != WEIR_OK)
+        return status;
+    pthread_mutex_lock(&core->mutex);
+    core->stats.promoted += moved;
+    pthread_mutex_unlock(&core->mutex);
+    int64_t due_us = next_ms < 0 ? INT64_MAX : weir_now_us() + next_ms * 1000;
+    if (due_us < claimer->due_us[TICK_PROMOTE])
+        claimer->due_us[TICK_PROMOTE] = due_us;
+    return WEIR_OK;
+}
+
+static weir_status trim(struct claimer *claimer, weir_error *err)
+{
+    struct weir_queue *core = claimer->core;
+    int64_t now_us = weir_now_us();
+    pthread_mutex_lock(&core->mutex);
+    bool wanted = core->trim_wanted || now_us - claimer->trimmed_us >= TRIM_ANYWAY_US;
+    core->trim_wanted = false;
+    pthread_mutex_unlock(&core->mutex);
+    if (!wanted || core->options.retention == WEIR_KEEP_ALL)
+        return WEIR_OK;
+    claimer->trimmed_us = now_us;
+
+    uint64_t keep = core->options.retention == WEIR_KEEP_LAST ? core->options.retention_count : 0;
+    size_t removed = TRIM_MAX;
+    for (size_t calls = 0; calls < TRIM_CALLS && removed >= TRIM_MAX / 2; calls++) {
+        weir_status status = core->ops->trim(claimer->service->session, keep, TRIM_MAX, &removed, err);
+        pthread_mutex_lock(&core->mutex);
+        core->stats.trimmed += status == WEIR_OK ? removed : 0;
+        core->trim_wanted |= status != WEIR_OK;
+        bool running = core->state == CORE_RUNNING;
+        pthread_mutex_unlock(&core->mutex);
+        if (status != WEIR_OK || !running)
+            return status;
+    }
+    return WEIR_OK;
+}
+
+static weir_status reap(struct claimer *claimer, weir_error *err)
+{
+    struct weir_queue *core = claimer->core;
+    size_t deleted;
+    if (core->options.reap_idle_ms == 0)
+        return WEIR_OK;
+    return core->ops->reap(claimer->service->session, core->options.reap_idle_ms, &deleted, err);
+}
+
+/* Jobs that were fetched while jobs were short, and wait since they no longer are: others may be idle. */
+static void shed(struct weir_queue *core)
+{
+    int64_t stale_us = core->options.prefetch_ms * 1000 * STALE_PREFETCH;
+    if (stale_us < STALE_US)
+        stale_us = STALE_US;
+    pthread_mutex_lock(&core->mutex);
+    if (core->ready_first && core->n_ready > core->options.concurrency &&
+        weir_now_us() - core->ready_first->fetched_us > stale_us)
+        weir_core_release_ready(core, core->options.concurrency);
+    if (core->spawn_complained) { /* a worker could not be started then */
+        core->spawn_complained = false;
+        weir_pool_rouse(core);
+    }
+    bool complained = core->spawn_complained;
+    pthread_mutex_unlock(&core->mutex);
+    if (complained)
+        weir_log(WEIR_LOG_WARNING, "queue %s: no thread could be started for a worker; trying again",
+                 core->options.stream);
+}
+
+/* --- the timers --- */
+
+static void set_timers(struct claimer *claimer)
+{
+    const weir_queue_options *options = &claimer->core->options;
+    int64_t claim_ms = options->claim_interval_ms;
+    if (claim_ms == 0) {
+        claim_ms = options->min_idle_ms / 4;
+        claim_ms = claim_ms < 50 ? 50 : claim_ms > 2000 ? 2000 : claim_ms;
+    }
+    int64_t reap_ms = options->reap_idle_ms / 4;
+    claimer->interval_us[TICK_CLAIM] = claim_ms * 1000;
+    claimer->interval_us[TICK_RENEW] = options->min_idle_ms * 1000 / 4;
+    claimer->interval_us[TICK_PROMOTE] = options->promote_interval_ms * 1000;
+    claimer->interval_us[TICK_TRIM] = options->trim_interval_ms * 1000;
+    claimer->interval_us[TICK_REAP] = (reap_ms < 100 ? 100 : reap_ms > 600000 ? 600000 : reap_ms) * 1000;
+    int64_t now_us = weir_now_us();
+    for (int tick = 0; tick < N_TICKS; tick++)
+        claimer->due_us[tick] =
+            now_us + (int64_t)((double)claimer->interval_us[tick] * weir_random_unit(&claimer->service->random));
+    claimer->due_us[TICK_CLAIM] = claimer->due_us[TICK_PROMOTE] = now_us; /* what is overdue need not wait */
+    claimer->trimmed_us = now_us;
+}
+
+static weir_status run_tick(struct claimer *claimer, enum tick tick, weir_error *err)
+{
+    switch (tick) {
+    case TICK_CLAIM:
+        return claim(claimer, err);
+    case TICK_RENEW:
+        return renew(claimer, err);
+    case TICK_PROMOTE:
+        return promote(claimer, err);
+    case TICK_TRIM:
+        return trim(claimer, err);
+    case TICK_REAP:
+        return reap(claimer, err);
+    case N_TICKS:
+        break;
+    }
+    return WEIR_OK;
+}
+
+/* Waits for the next timer that matters in this state. False where the thread is to end. */
+static bool wait_for_tick(struct claimer *claimer, enum tick *ret)
+{
+    struct weir_queue *core = claimer->core;
+    bool found = false;
+    pthread_mutex_lock(&core->mutex);
+    for (;;) {
+        bool running = core->state == CORE_RUNNING;
+        if (core->state == CORE_ABANDONED || (!running && core->n_running + core->n_later == 0))
+            break;
+        if (core->promote_due_us < claimer->due_us[TICK_PROMOTE])
+            claimer->due_us[TICK_PROMOTE] = core->promote_due_us;
+        core->promote_due_us = INT64_MAX;
+        int64_t now_us = weir_now_us();
+        if (core->claim_more && weir_core_room(core, true) > 0) {
+            core->claim_more = false;
+            claimer->due_us[TICK_CLAIM] = now_us;
+        }
+        enum tick next = TICK_RENEW;
+        for (int tick = 0; running && tick < N_TICKS; tick++)
+            if (claimer->due_us[tick] < claimer->due_us[next])
+                next = (enum tick)tick;
+        if (claimer->due_us[next] <= now_us) {
+            *ret = next;
+            found = true;
+            break;
+        }
+        weir_service_wait(core, claimer->service, claimer->due_us[next]);
+    }
+    pthread_mutex_unlock(&core->mutex);
+    return found;
+}
+
+/* The server didn't answer in time: the reader, who may be waiting for long, shall not trust its connection either. */
+static void kick_reader(struct weir_queue *core)
+{
+    pthread_mutex_lock(&core->mutex);
+    bool kick = core->state == CORE_RUNNING && core->reader.connected;
+    core->reader_kicked |= kick;
+    pthread_cond_signal(&core->reader.cond);
+    pthread_mutex_unlock(&core->mutex);
+    if (kick)
+        core->ops->wake(core->reader.session);
+}
+
+void *weir_claimer_main(void *argument)
+{
+    struct weir_queue *core = argument;
+    struct claimer claimer = {.core = core, .service = &core->claimer};
+    set_timers(&claimer);
+    enum tick tick;
+    while (wait_for_tick(&claimer, &tick)) {
+        weir_error err;
+        shed(core);
+        if (!weir_service_connect(core, claimer.service)) {
+            core->ops->unwake(claimer.service->session);
+            continue;
+        }
+        int64_t begin_us = weir_now_us();
+        claimer.due_us[tick] = begin_us + claimer.interval_us[tick];
+        weir_status status = run_tick(&claimer, tick, &err);
+        if (status == WEIR_OK) {
+            weir_service_fine(core, claimer.service);
+            continue;
+        }
+        claimer.due_us[tick] = begin_us; /* again, as soon as possible */
+        if (status == WEIR_ERR_STOPPED)
+            core->ops->unwake(claimer.service->session);
+        else if (status == WEIR_ERR_IN_DOUBT &&
+                 weir_now_us() - begin_us >= core->options.connection.command_timeout_ms * 1000)
+            kick_reader(core);
+        weir_service_trouble(core, claimer.service, status, &err);
+    }
+    free(claimer.entries);
+    free(claimer.leases);
+    weir_service_exit(core, claimer.service);
+    return NULL;
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Dead letters, from code: one session of a broker behind a mutex.
+ *
+ * Every operation connects where it has to, and is repeated once where an idle connection turned out to be gone, if
+ * repeating it can do no harm.
+ */
+#include "base/error.h"
+#include "job/check.h"
+#include "queue/core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAGE = 100 };
+
+struct weir_dead {
+    pthread_mutex_t mutex;
+    struct weir_broker *broker;
+    struct weir_session *session;
+};
+
+weir_status weir_dead_open(weir_dead **ret, const weir_dead_options *options, weir_error *err)
+{
+    if (!ret || !options)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "%s is NULL", ret ? "options" : "ret");
+    if (options->size != sizeof *options)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT,
+                              "options->size is %zu, not %zu: start from WEIR_DEAD_OPTIONS_INIT", options->size,
+                              sizeof *options);
+    weir_status status = weir_check_name("stream", options->stream, err);
+    if (status == WEIR_OK)
+        status = weir_check_connection_options(&options->connection, err);
+    if (status != WEIR_OK)
+        return status;
+    weir_dead *dead = calloc(1, sizeof *dead);
+    if (!dead || pthread_mutex_init(&dead->mutex, NULL) != 0) {
+        free(dead);
+        return weir_error_set(err, WEIR_ERR_MEMORY, "no memory for dead letters");
+    }
+    struct weir_broker_config config = {
+        .url = options->url, .stream = options->stream, .connection = options->connection};
+    status = weir_broker_open(&dead->broker, &config, err);
+    if (status == WEIR_OK)
+        status = dead->broker->ops->session_open(&dead->session, dead->broker, "dead", err);
+    if (status == WEIR_OK)
+        status = dead->broker->ops->connect(dead->session, err);
+    if (status != WEIR_OK) {
+        weir_dead_close(dead);
+        return status;
+    }
+    *ret = dead;
+    return WEIR_OK;
+}
+
+void weir_dead_close(weir_dead *dead)
+{
+    if (!dead)
+        return;
+    if (dead->broker) {
+        const struct weir_broker_ops *ops = dead->broker->ops;
+        ops->session_close(dead->session);
+        ops->close(dead->broker);
+    }
+    pthread_mutex_destroy(&dead->mutex);
+    free(dead);
+}
+
+/* One operation with all that it may need. */
+struct call {
+    struct weir_entry_id id;
+    size_t max;
+    weir_dead_visit_fn visit;
+    void *user_data;
+    size_t n;
+    bool ended;
+    uint64_t count;
+};
+
+typedef weir_status (*operation)(weir_dead *dead, struct call *call, weir_error *err);
+
+static weir_status list_page(weir_dead *dead, struct call *call, weir_error *err)
+{
+    return dead->broker->ops->dead_list(dead->session, &call->id, call->max, call->visit, call->user_data, &call->n,
+                                        &call->ended, err);
+}
+
+static weir_status get(weir_dead *dead, struct call *call, weir_error *err)
+{
+    return dead->broker->ops->dead_get(dead->session, call->id, call->visit, call->user_data, err);
+}
+
+static weir_status count(weir_dead *dead, struct call *call, weir_error *err)
+{
+    return dead->broker->ops->dead_count(dead->session, &call->count, err);
+}
+
+static weir_status requeue(weir_dead *dead, struct call *call, weir_error *err)
+{
+    return dead->broker->ops->dead_requeue(dead->session, call->id, err);
+}
+
+static weir_status delete (weir_dead *dead, struct call *call, weir_error *err)
+{
+    return dead->broker->ops->dead_delete(dead->session, call->id, err);
+}
+
+static weir_status purge(weir_dead *dead, struct call *call, weir_error *err)
+{
+    return dead->broker->ops->dead_purge(dead->session, &call->count, err);
+}
+
+/* Runs an operation with the lock held and the session connected; reads are repeated on a fresh connection. */
+static weir_status perform(weir_dead *dead, operation run, bool repeatable, struct call *call, weir_error *err)
+{
+    pthread_mutex_lock(&dead->mutex);
+    weir_status status = WEIR_OK;
+    for (int attempt = 0; attempt < 2; attempt++) {
+        status = dead->broker->ops->connect(dead->session, err);
+        if (status != WEIR_OK)
+            break;
+        status = run(dead, call, err);
+        if (status != WEIR_ERR_IN_DOUBT || !repeatable || call->n > 0)
+            break;
+    }
+    pthread_mutex_unlock(&dead->mutex);
+    return status;
+}
+
+/* An entry id given by the caller. */
+static weir_status parse_id(const char *text, struct weir_entry_id *ret, weir_error *err)
+{
+    if (text && weir_entry_id_parse(text, strlen(text), ret))
+        return WEIR_OK;
+    return weir_error_set(err, WEIR_ERR_ARGUMENT, "\"%.60s\" is not the id of a dead letter, such as 1700000000000-0",
+                          text ? text : "NULL");
+}
+
+static weir_status perform_on(weir_dead *dead, operation run, bool repeatable, const char *id, struct call *call,
+                              weir_error *err)
+{
+    if (!dead)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "dead is NULL");
+    weir_status status = parse_id(id, &call->id, err);
+    return status == WEIR_OK ? perform(dead, run, repeatable, call, err) : status;
+}
+
+weir_status weir_dead_list(weir_dead *dead, const char *after, size_t max, weir_dead_visit_fn visit, void *user_data,
+                           weir_error *err)
+{
+    if (!dead || !visit)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "%s is NULL", dead ? "visit" : "dead");
+    struct call call = {.visit = visit, .user_data = user_data};
+    if (after && *after) {
+        weir_status status = parse_id(after, &call.id, err);
+        if (status != WEIR_OK)
+            return status;
+    }
+    while (max > 0 && !call.ended) {
+        call.max = max < PAGE ? max : PAGE;
+        call.n = 0;
+        weir_status status = perform(dead, list_page, true, &call, err);
+        if (status != WEIR_OK)
+            return status;
+        if (call.n < call.max)
+            break;
+        max -= call.n;
+    }
+    return WEIR_OK;
+}
+
+weir_status weir_dead_get(weir_dead *dead, const char *id, weir_dead_visit_fn visit, void *user_data, weir_error *err)
+{
+    struct call call = {.visit = visit, .user_data = user_data};
+    if (!visit)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "visit is NULL");
+    return perform_on(dead, get, true, id, &call, err);
+}
+
+weir_status weir_dead_count(weir_dead *dead, uint64_t *ret_count, weir_error *err)
+{
+    if (!dead || !ret_count)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "%s is NULL", dead ? "ret_count" : "dead");
+    struct call call = {0};
+    weir_status status = perform(dead, count, true, &call, err);
+    if (status == WEIR_OK)
+        *ret_count = call.count;
+    return status;
+}
+
+weir_status weir_dead_requeue(weir_dead *dead, const char *id, weir_error *err)
+{
+    struct call call = {0};
+    return perform_on(dead, requeue, false, id, &call, err);
+}
+
+weir_status weir_dead_delete(weir_dead *dead, const char *id, weir_error *err)
+{
+    struct call call = {0};
+    return perform_on(dead, delete, false, id, &call, err);
+}
+
+/* The ids of one page, noted before they are moved. */
+struct ids {
+    struct weir_entry_id ids[PAGE];
+    size_t n;
+};
+
+static int note_id(const weir_dead_letter *letter, void *user_data)
+{
+    struct ids *ids = user_data;
+    weir_entry_id_parse(letter->id, strlen(letter->id), &ids->ids[ids->n++]);
+    return 0;
+}
+
+/* The id of the newest letter now: what dies later is left alone, or a job that fails at once would go round for ever.
+ */
+static weir_status newest_id(weir_dead *dead, struct weir_entry_id *ret, weir_error *err)
+{
+    struct ids page;
+    struct call call = {.visit = note_id, .user_data = &page, .max = PAGE};
+    do {
+        page.n = call.n = 0;
+        weir_status status = perform(dead, list_page, true, &call, err);
+        if (status != WEIR_OK)
+            return status;
+    } while (call.n == PAGE);
+    *ret = call.id;
+    return WEIR_OK;
+}
+
+weir_status weir_dead_requeue_all(weir_dead *dead, uint64_t *ret_count, weir_error *err)
+{
+    if (!dead)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "dead is NULL");
+    uint64_t requeued = 0;
+    struct ids page;
+    struct weir_entry_id newest;
+    struct call list = {.visit = note_id, .user_data = &page, .max = PAGE};
+    weir_status status = newest_id(dead, &newest, err);
+    bool more = true;
+    while (status == WEIR_OK && more) {
+        page.n = list.n = 0;
+        status = perform(dead, list_page, true, &list, err);
+        more = list.n == PAGE;
+        for (size_t i = 0; status == WEIR_OK && i < page.n; i++) {
+            if (weir_entry_id_compare(page.ids[i], newest) > 0) {
+                more = false;
+                break;
+            }
+            struct call one = {.id = page.ids[i]};
+            status = perform(dead, requeue, false, &one, err);
+            requeued += status == WEIR_OK;
+            if (status == WEIR_ERR_STATE || status == WEIR_ERR_NOT_FOUND) /* no payload; or somebody else was faster */
+                status = WEIR_OK;
+        }
+    }
+    if (ret_count)
+        *ret_count = requeued;
+    return status;
+}
+
+weir_status weir_dead_purge(weir_dead *dead, uint64_t *ret_count, weir_error *err)
+{
+    if (!dead)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "dead is NULL");
+    struct call call = {0};
+    weir_status status = perform(dead, purge, false, &call, err);
+    if (status == WEIR_OK && ret_count)
+        *ret_count = call.count;
+    return status;
+}

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The producer: one session of a broker, shared by all threads that enqueue.
+ *
+ * Callers queue up; the one at the head, the leader, takes everybody's jobs along in one pipeline and hands out the
+ * results. So a lone caller pays one round trip, and many callers share them. A bulk is a request like any other, with
+ * more jobs.
+ *
+ * What must stay true:
+ *   - every caller gets its own jobs' true results: nothing is sent twice from here, and what was sent without an
+ * answer is WEIR_ERR_IN_DOUBT;
+ *   - a leader serves requests that were there when it looked, then hands the lead over: nobody works for others for
+ * ever;
+ *   - a request lives on its caller's stack, and is not touched once `done` is set.
+ */
+#include "base/error.h"
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "job/check.h"
+#include "queue/core.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LEAD_JOBS = 1024,   /* of one round trip, unless a single bulk is larger */
+    BULK_CHUNK = 16384, /* jobs of a bulk that are prepared at once */
+};
+
+struct request {
+    struct request *next;
+    struct weir_broker_add *jobs;
+    size_t n;
+    weir_status status;
+    weir_error error;
+    bool done, leads;
+    pthread_cond_t cond;
+};
+
+struct weir_producer {
+    struct weir_broker *broker;
+    struct weir_session *session;   /* the leader's */
+    struct weir_broker_add *shared; /* LEAD_JOBS of them; the leader's */
+
+    pthread_mutex_t mutex; /* guards what follows */
+    struct request *first, **last;
+    bool led;
+};
+
+weir_status weir_producer_open(weir_producer **ret, const weir_producer_options *options, weir_error *err)
+{
+    if (!ret || !options)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "%s is NULL", ret ? "options" : "ret");
+    if (options->size != sizeof *options)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT,
+                              "options->size is %zu, not %zu: start from WEIR_PRODUCER_OPTIONS_INIT", options->size,
+                              sizeof *options);
+    weir_status status = weir_check_name("stream", options->stream, err);
+    if (status == WEIR_OK)
+        status = weir_check_connection_options(&options->connection, err);
+    if (status != WEIR_OK)
+        return status;
+
+    weir_producer *producer = calloc(1, sizeof *producer);
+    if (!producer || pthread_mutex_init(&producer->mutex, NULL) != 0) {
+        free(producer);
+        return weir_error_set(err, WEIR_ERR_MEMORY, "no memory for a producer");
+    }
+    producer->last = &producer->first;
+    producer->shared = calloc(LEAD_JOBS, sizeof *producer->shared);
+    if (!producer->shared)
+        status = weir_error_set(err, WEIR_ERR_MEMORY, "no memory for a producer");
+    struct weir_broker_config config = {
+        .url = options->url, .stream = options->stream, .connection = options->connection};
+    if (status == WEIR_OK)
+        status = weir_broker_open(&producer->broker, &config, err);
+    if (status == WEIR_OK)
+        status = producer->broker->ops->session_open(&producer->session, producer->broker, "producer", err);
+    if (status == WEIR_OK)
+        status = producer->broker->ops->connect(producer->session, err);
+    if (status != WEIR_OK) {
+        weir_producer_close(producer);
+        return status;
+    }
+    *ret = producer;
+    return WEIR_OK;
+}
+
+void weir_producer_close(weir_producer *producer)
+{
+    if (!producer)
+        return;
+    if (producer->broker) {
+        const struct weir_broker_ops *ops = producer->broker->ops;
+        ops->session_close(producer->session);
+        ops->close(producer->broker);
+    }
+    free(producer->shared);
+    pthread_mutex_destroy(&producer->mutex);
+    free(producer);
+}
+
+/* --- leading --- */
+
+/* Requests that together fit into one round trip, at least one; taken off the queue. Locks: held. */
+static struct request *take_requests(weir_producer *producer, size_t *ret_jobs)
+{
+    struct request *taken = producer->first, *last = taken;
+    size_t n = taken->n;
+    while (last->next && n + last->next->n <= LEAD_JOBS) {
+        last = last->next;
+        n += last->n;
+    }
+    producer->first = last->next;
+    if (!producer->first)
+        producer->last = &producer->first;
+    last->next = NULL;
+    *ret_jobs = n;
+    return taken;
+}
+
+static void fail_unsent(weir_status status, const weir_error *err, struct request *request)
+{
+    request->status = status;
+    request->error = *err;
+}
+
+/* Carries requests out and fills in their results. Locks: not held. */
+static void serve(weir_producer *producer, struct request *requests, size_t n)
+{
+    const struct weir_broker_ops *ops = producer->broker->ops;
+    if (!requests->next) { /* alone: no need to copy */
+        requests->status = ops->add(producer->session, requests->jobs, requests->n, &requests->error);
+        return;
+    }
+    size_t i = 0;
+    for (struct request *request = requests; request; request = request->next) {
+        memcpy(&producer->shared[i], request->jobs, request->n * sizeof *request->jobs);
+        i += request->n;
+    }
+    weir_error err = {.code = WEIR_OK};
+    ops->add(producer->session, producer->shared, n, &err);
+    i = 0;
+    for (struct request *request = requests; request; request = request->next) {
+        memcpy(request->jobs, &producer->shared[i], request->n * sizeof *request->jobs);
+        i += request->n;
+        request->status = WEIR_OK;
+        for (size_t j = 0; j < request->n && request->status == WEIR_OK; j++)
+            request->status = request->jobs[j].status;
+        if (request->status == WEIR_OK)
+            continue;
+        weir_error words = err; /* of the first failure; it is ours where the code agrees */
+        if (words.code != request->status)
+            weir_error_set(&words, request->status, "%s", weir_status_text(request->status));
+        fail_unsent(request->status, &words, request);
+    }
+}
+
+/* Enqueues the request's jobs, by leading or by being served. */
+static weir_status submit(weir_producer *producer, struct weir_broker_add *jobs, size_t n, weir_error *err)
+{
+    struct request self = {.jobs = jobs, .n = n};
+    if (pthread_cond_init(&self.cond, NULL) != 0)
+        return weir_error_set(err, WEIR_ERR_SYSTEM, "no condition variable for a request");
+
+    pthread_mutex_lock(&producer->mutex);
+    *producer->last = &self;
+    producer->last = &self.next;
+    if (producer->led) {
+        while (!self.done && !self.leads)
+            pthread_cond_wait(&self.cond, &producer->mutex);
+    }
+    if (!self.done) {
+        producer->led = true;
+        while (!self.done) { /* our own request is at the head, or soon will be */
+            size_t n_jobs;
+            struct request *taken = take_requests(producer, &n_jobs);
+            pthread_mutex_unlock(&producer->mutex);
+            serve(producer, taken, n_jobs);
+            pthread_mutex_lock(&producer->mutex);
+            for (struct request *request = taken, *next; request; request = next) {
+                next = request->next;
+                request->done = true;
+                if (request != &self)
+                    pthread_cond_signal(&request->cond);
+            }
+        }
+        producer->led = producer->first != NULL;
+        if (producer->first) {
+            producer->first->leads = true;
+            pthread_cond_signal(&producer->first->cond);
+        }
+    }
+    pthread_mutex_unlock(&producer->mutex);
+    pthread_cond_destroy(&self.cond);
+    if (self.status != WEIR_OK && err)
+        *err = self.error;
+    return self.status;
+}
+
+/* --- the calls --- */
+
+weir_status weir_enqueue(weir_producer *producer, const weir_fields *fields, const weir_enqueue_options *options,
+                         weir_id *ret_id, weir_error *err)
+{
+    if (!producer)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "producer is NULL");
+    weir_status status = weir_check_fields(fields, err);
+    if (status == WEIR_OK)
+        status = weir_check_enqueue_options(options, err);
+    if (status != WEIR_OK)
+        return status;
+    struct weir_broker_add job;
+    job.fields = fields;
+    job.options = options;
+    job.status = WEIR_OK;
+    job.id.text[0] = '\0';
+    status = submit(producer, &job, 1, err);
+    if (status == WEIR_OK && ret_id)
+        *ret_id = job.id;
+    return status;
+}
+
+/* Where an encoder's fields gather: bytes one after the other, and where each begins. */
+struct weir_field_sink {
+    struct weir_buffer bytes;
+    struct weir_buffer lengths; /* size_t pairs */
+};
+
+weir_status weir_sink_add(weir_field_sink *sink, const char *name, size_t name_len, const void *value, size_t value_len)
+{
+    if (!sink || !name || (!value && value_len > 0))
+        return WEIR_ERR_ARGUMENT;
+    size_t lengths[2] = {name_len, value_len};
+    weir_buffer_append(&sink->bytes, name, name_len);
+    weir_buffer_append(&sink->bytes, value, value_len);
+    weir_buffer_append(&sink->lengths, lengths, sizeof lengths);
+    return sink->bytes.failed || sink->lengths.failed ? WEIR_ERR_MEMORY : WEIR_OK;
+}
+
+/* The gathered fields as an array to be freed; NULL without memory. */
+static weir_field *sink_fields(const struct weir_field_sink *sink, size_t *ret_n)
+{
+    size_t n = sink->lengths.len / (2 * sizeof(size_t));
+    weir_field *fields = malloc((n + 1) * sizeof *fields);
+    const char *next = sink->bytes.bytes;
+    for (size_t i = 0; fields && i < n; i++) {
+        size_t lengths[2];
+        memcpy(lengths, sink->lengths.bytes + i * sizeof lengths, sizeof lengths);
+        fields[i] = (weir_field){next, lengths[0], next + lengths[0], lengths[1]};
+        next += lengths[0] + lengths[1];
+    }
+    *ret_n = n;
+    return fields;
+}
+
+weir_status weir_enqueue_payload(weir_producer *producer, const weir_codec *codec, const void *payload,
+                                 const weir_enqueue_options *options, weir_id *ret_id, weir_error *err)
+{
+    if (!producer || !codec || !payload)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "%s is NULL",
+                              !producer ? "producer"
+                              : !codec  ? "codec"
+                                        : "payload");
+    if (codec->size != sizeof *codec || !codec->encode)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "codec has no encode function, or is of another version");
+    struct weir_field_sink sink = {0};
+    weir_error failure = {.code = WEIR_ERR_DECODE, .message = "the payload could not be encoded"};
+    weir_status status = codec->encode(payload, &sink, &failure);
+    if (status == WEIR_OK && (sink.bytes.failed || sink.lengths.failed)) {
+        status = WEIR_ERR_MEMORY;
+        weir_error_set(&failure, status, "no memory for the payload's fields");
+    }
+    if (status != WEIR_OK && err)
+        *err = failure;
+    if (status == WEIR_OK) {
+        weir_fields fields;
+        fields.items = sink_fields(&sink, &fields.n);
+        status = fields.items ? weir_enqueue(producer, &fields, options, ret_id, err)
+                              : weir_error_set(err, WEIR_ERR_MEMORY, "no memory for the payload's fields");
+        free((weir_field *)fields.items);
+    }
+    weir_buffer_free(&sink.bytes);
+    weir_buffer_free(&sink.lengths);
+    return status;
+}
+
+static weir_status check_bulk(const weir_enqueue_job *jobs, size_t n, weir_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        weir_error failure;
+        weir_status status = weir_check_fields(jobs[i].fields, &failure);
+        if (status == WEIR_OK)
+            status = weir_check_enqueue_options(jobs[i].options, &failure);
+        if (status != WEIR_OK)
+            return weir_error_set(err, status, "job %zu: %.280s", i, failure.message);
+    }
+    return WEIR_OK;
+}
+
+/* What wasn't tried, because something before it failed. */
+static void mark_untried(weir_enqueue_result *results, size_t from, size_t n, weir_status status)
+{
+    for (size_t i = from; results && i < n; i++) {
+        results[i].status = status;
+        results[i].id.text[0] = '\0';
+    }
+}
+
+weir_status weir_enqueue_bulk(weir_producer *producer, const weir_enqueue_job *jobs, size_t n,
+                              weir_enqueue_result *results, weir_error *err)
+{
+    if (!producer || (n > 0 && !jobs))
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "%s is NULL", producer ? "jobs" : "producer");
+    weir_status status = check_bulk(jobs, n, err);
+    if (status != WEIR_OK) {
+        mark_untried(results, 0, n, status);
+        return status;
+    }
+    size_t chunk = n < BULK_CHUNK ? n : BULK_CHUNK;
+    struct weir_broker_add *adds = chunk ? malloc(chunk * sizeof *adds) : NULL;
+    if (chunk && !adds) {
+        mark_untried(results, 0, n, WEIR_ERR_MEMORY);
+        return weir_error_set(err, WEIR_ERR_MEMORY, "no memory for a bulk of jobs");
+    }
+
+    weir_status first = WEIR_OK;
+    for (size_t done = 0; done < n; done += chunk) {
+        if (chunk > n - done)
+            chunk = n - done;
+        for (size_t i = 0; i < chunk; i++) {
+            adds[i].fields = jobs[done + i].fields;
+            adds[i].options = jobs[done + i].options;
+            adds[i].status = WEIR_OK;
+            adds[i].id.text[0] = '\0';
+        }
+        weir_error failure = {.code = WEIR_OK};
+        status = submit(producer, adds, chunk, &failure);
+        for (size_t i = 0; results && i < chunk; i++) {
+            results[done + i].status = adds[i].status;
+            results[done + i].id = adds[i].id;
+        }
+        if (first == WEIR_OK && status != WEIR_OK) {
+            size_t i = 0;
+            while (i < chunk - 1 && adds[i].status == WEIR_OK)
+                i++;
+            first = adds[i].status != WEIR_OK ? adds[i].status : status;
+            weir_error_set(err, first, "job %zu: %.280s", done + i, failure.message);
+            if (err)
+                memcpy(err->server, failure.server, sizeof err->server);
+        }
+    }
+    free(adds);
+    return first;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A private redis-server for one test: on a unix socket in a temporary directory of its own, without persistence unless
+ * asked for, and killed by the kernel if the test program dies.
+ *
+ * The program is redis-server, or what WEIR_TEST_REDIS_SERVER names (valkey-server). Where there is none the test
+ * program ends with status 77, "skipped", or fails if WEIR_TEST_NO_SKIP is set. Everything else that goes wrong prints
+ * the server's output and ends the test program: nothing here returns NULL.
+ *
+ * Start a server on the main thread: it is killed when the thread that started it ends.
+ */
+#ifndef TEST_SUPPORT_SERVER_H
+#define TEST_SUPPORT_SERVER_H
+
+#include <hiredis/hiredis.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct test_server;
+
+/* extra_args: redis-server arguments such as {"--appendonly", "yes", NULL}; kept over a restart. NULL: none. */
+struct test_server *test_server_start(void);
+struct test_server *test_server_start_with(const char *const *extra_args);
+struct test_server *test_server_start_tcp(const char *const *extra_args); /* also on a free port of 127.0.0.1 */
+
+/* Kills, waits, removes the directory. Accepts NULL. */
+void test_server_stop(struct test_server *server);
+
+const char *test_server_url(const struct test_server *server);     /* "unix:///tmp/…/redis.sock" */
+const char *test_server_socket(const struct test_server *server);  /* "/tmp/…/redis.sock" */
+const char *test_server_tcp_url(const struct test_server *server); /* "redis://127.0.0.1:port"; "" without TCP */
+int test_server_tcp_port(const struct test_server *server);        /* 0 without TCP */
+pid_t test_server_pid(const struct test_server *server);
+
+/* SIGKILL, and waits: connecting is refused from now on. Without --appendonly or --save, what it held is lost. */
+void test_server_kill(struct test_server *server);
+
+/* Starts it again on the same directory, socket and port, killing it first where it runs; waits until it serves. */
+void test_server_restart(struct test_server *server);
+
+/* SIGSTOP, waited for, and SIGCONT: connections stay open, connecting succeeds, nothing is answered. */
+void test_server_pause(struct test_server *server);
+void test_server_resume(struct test_server *server);
+
+/*
+ * A command on the server's control connection, which connects again by itself, and authenticates where --requirepass
+ * was among the extra arguments. Error replies are returned as such; free with freeReplyObject. Thread-safe.
+ * fmt is hiredis': words separated by spaces, %s, %b, %d, %lld.
+ */
+redisReply *test_server_command(struct test_server *server, const char *fmt, ...);
+redisReply *test_server_argv(struct test_server *server, int argc, const char **argv, const size_t *lens);
+
+/* The integer that the command answers; the test program ends where it answers anything else. */
+long long test_server_integer(struct test_server *server, const char *fmt, ...);
+
+#endif
