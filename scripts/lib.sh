@@ -22,6 +22,9 @@ die() {
 weir_packages=(meson ninja-build pkg-config gcc libc6-dev libhiredis-dev 'libmsgpack-dev|libmsgpack-c-dev' libevent-dev
     libcmocka-dev redis-server redis-tools python3)
 
+# shellcheck disable=SC2034
+weir_test_packages=(g++ valgrind)
+
 # have PACKAGE: whether what the package is for is there, wherever it came from.
 have() {
     case $1 in

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_SIZE = 16 * 1024 - 64 };
+/* Blocks double in size, so that an arena for one small job is small and one for many needs few blocks. */
+enum { FIRST_BLOCK = 2 * 1024 - 64, LARGEST_STEP = 64 * 1024 - 64 };
 
 struct weir_arena_block {
     struct weir_arena_block *next;
@@ -31,29 +32,27 @@ static struct weir_arena_block *new_block(struct weir_arena *arena, size_t size)
     return block;
 }
 
-/* The block with room for `size` more bytes: the current one, the next kept one, or a new one after the current. */
+/* The block with room for `size` more bytes: the current one, one kept from before, or a new one at the end. */
 static struct weir_arena_block *block_with_room(struct weir_arena *arena, size_t size, size_t align)
 {
-    struct weir_arena_block *block = arena->current;
-    if (block) {
+    struct weir_arena_block *last = NULL;
+    for (struct weir_arena_block *block = arena->current; block; block = block->next) {
         size_t start = (block->used + align - 1) & ~(align - 1);
-        if (start <= block->size && size <= block->size - start)
+        if (start <= block->size && size <= block->size - start) {
+            arena->current = block;
             return block;
-        if (block->next && block->next->size >= size) {
-            arena->current = block->next;
-            return block->next;
         }
+        last = block;
     }
 
-    struct weir_arena_block *fresh = new_block(arena, size > BLOCK_SIZE ? size : BLOCK_SIZE);
+    size_t step = arena->held < FIRST_BLOCK ? FIRST_BLOCK : arena->held < LARGEST_STEP ? arena->held : LARGEST_STEP;
+    struct weir_arena_block *fresh = new_block(arena, size > step ? size : step);
     if (!fresh)
         return NULL;
-    if (block) {
-        fresh->next = block->next;
-        block->next = fresh;
-    } else {
+    if (last)
+        last->next = fresh;
+    else
         arena->first = fresh;
-    }
     arena->current = fresh;
     return fresh;
 }

@@ -40,7 +40,8 @@ weir_status redis_create_group(struct weir_session *base, const char *start_id, 
  */
 weir_status redis_probe(struct weir_session *base, weir_error *err)
 {
-    static const char LAST[] = "18446744073709551615-18446744073709551615";
+    /* not the very last id: XREADGROUP takes that for ">" */
+    static const char LAST[] = "18446744073709551615-0";
     struct redis_session *session = redis_session(base);
     const char *group = redis_config(session)->group, *consumer = redis_config(session)->consumer;
     const struct {

@@ -23,6 +23,8 @@ enum {
     SHORT_RUN_US = 100,
     REFUSED_AGAIN_US = 250000,
     SWEEP_PAGE = 256,
+    TRIM_MAX = 10000,
+    TRIM_CALLS = 100,
 };
 
 struct acker {
@@ -196,17 +198,38 @@ static void sweep(struct acker *acker)
     }
 }
 
+/* What was acked since the claimer's last trim: a worker that leaves leaves no finished entries behind. */
+static void trim(struct acker *acker)
+{
+    struct weir_queue *core = acker->core;
+    uint64_t keep = core->options.retention == WEIR_KEEP_LAST ? core->options.retention_count : 0;
+    size_t removed = TRIM_MAX;
+    for (int calls = 0; calls < TRIM_CALLS && removed >= TRIM_MAX / 2; calls++) {
+        if (core->ops->trim(acker->service->session, keep, TRIM_MAX, &removed, NULL) != WEIR_OK)
+            return;
+        pthread_mutex_lock(&core->mutex);
+        core->stats.trimmed += removed;
+        bool clean = core->state == CORE_STOPPING;
+        pthread_mutex_unlock(&core->mutex);
+        if (!clean)
+            return;
+    }
+}
+
 /* The end of a clean stop. Nothing here is worth insisting on: what fails is found by others once it is idle. */
 static void say_goodbye(struct acker *acker)
 {
     struct weir_queue *core = acker->core;
     pthread_mutex_lock(&core->mutex);
-    bool dirty = core->reader_dirty, clean = core->state == CORE_STOPPING;
+    bool dirty = core->reader_dirty, clean = core->state == CORE_STOPPING, trim_wanted = core->trim_wanted;
+    core->trim_wanted = false;
     pthread_mutex_unlock(&core->mutex);
     if (!clean || core->ops->connect(acker->service->session, NULL) != WEIR_OK)
         return;
     if (dirty)
         sweep(acker);
+    if (trim_wanted && core->options.retention != WEIR_KEEP_ALL)
+        trim(acker);
     if (core->ops->connected(acker->service->session))
         core->ops->leave(acker->service->session, NULL);
 }

@@ -73,6 +73,16 @@ static weir_status claim_some(struct claimer *claimer, size_t room, size_t *ret_
     return WEIR_OK;
 }
 
+/* Leases come first: true, with this timer due again right after them, where they are to be renewed by now. */
+static bool make_way(struct claimer *claimer, enum tick tick)
+{
+    int64_t now_us = weir_now_us();
+    if (now_us < claimer->due_us[TICK_RENEW])
+        return false;
+    claimer->due_us[tick] = now_us;
+    return true;
+}
+
 /* Goes on with the sweep until it is complete, there is no more room, or it has taken long enough. */
 static weir_status claim(struct claimer *claimer, weir_error *err)
 {
@@ -91,6 +101,8 @@ static weir_status claim(struct claimer *claimer, weir_error *err)
         if (status != WEIR_OK)
             return status;
         if (claimer->cursor.ms == 0 && claimer->cursor.seq == 0)
+            return WEIR_OK;
+        if (make_way(claimer, TICK_CLAIM))
             return WEIR_OK;
         if (n == 0 && ++calls >= CLAIM_CALLS) { /* a long list of entries that aren't due: the rest a little later */
             claimer->due_us[TICK_CLAIM] = weir_now_us() + 50000;
@@ -244,6 +256,10 @@ static weir_status trim(struct claimer *claimer, weir_error *err)
         pthread_mutex_unlock(&core->mutex);
         if (status != WEIR_OK || !running)
             return status;
+        if (removed >= TRIM_MAX / 2 && make_way(claimer, TICK_TRIM)) {
+            claimer->trimmed_us = 0; /* there is more to remove */
+            return WEIR_OK;
+        }
     }
     return WEIR_OK;
 }

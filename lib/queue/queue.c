@@ -129,7 +129,7 @@ static weir_status open_broker(struct weir_queue *core, weir_error *err)
     return status;
 }
 
-/* Makes sure that the server can serve this queue. The connection is kept for the acker. */
+/* Makes sure that the server can serve this queue. */
 static weir_status introduce(struct weir_queue *core, weir_error *err)
 {
     struct weir_session *session = core->acker.session;
@@ -174,8 +174,10 @@ weir_status weir_queue_open(weir_queue **ret, const weir_queue_options *options,
         };
         status = open_broker(core, err);
     }
-    if (status == WEIR_OK)
+    if (status == WEIR_OK) {
         status = introduce(core, err);
+        core->ops->disconnect(core->acker.session); /* its thread makes a connection of its own */
+    }
     if (status != WEIR_OK) {
         core_free(core);
         return status;

@@ -51,7 +51,7 @@ struct weir_connection {
     struct weir_buffer out;
     size_t out_sent; /* of out.len */
     uint64_t sent;   /* bytes given to the kernel since connecting, introduction included; kept after a loss */
-    int64_t client_id;
+    _Atomic int64_t client_id; /* read by the thread that unblocks this connection */
 
     int wake_fds[2];
     atomic_bool woken;
@@ -362,6 +362,8 @@ bool weir_connection_still_open(struct weir_connection *connection)
         return false;
     char byte;
     ssize_t n = recv(connection->context->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n > 0)
+        return connection->tls != NULL; /* under TLS a session ticket, say; else an answer that nobody asked for */
     return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
 }
 

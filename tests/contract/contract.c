@@ -248,6 +248,12 @@ void settle_all(struct weir_session *session, struct weir_batch *batch, enum wei
         assert_int_equal(batch->jobs[i].settled, WEIR_SETTLED);
 }
 
+void pass_time_since_enqueued(const struct weir_job *job)
+{
+    while (weir_wall_ms() <= job->enqueued_ms + 1)
+        sched_yield();
+}
+
 void retry_now(struct weir_session *session, struct weir_job *job, uint32_t attempts)
 {
     job->attempts = attempts;

@@ -108,6 +108,9 @@ struct weir_job *claim_one(struct contract *contract, struct weir_session *sessi
 enum weir_settled settle(struct weir_session *session, struct weir_job *job, enum weir_verdict verdict);
 void settle_all(struct weir_session *session, struct weir_batch *batch, enum weir_verdict verdict);
 
+/* Until the clock shows another time than when the job was enqueued, so that the two can't be taken for each other. */
+void pass_time_since_enqueued(const struct weir_job *job);
+
 /* Fails a run of the job, so that it is in the delayed set and due at once. */
 void retry_now(struct weir_session *session, struct weir_job *job, uint32_t attempts);
 

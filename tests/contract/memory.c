@@ -3,6 +3,7 @@
 
 #include "broker/memory_broker.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct weir_broker_ops *const ops = &weir_memory_broker_ops;
@@ -85,11 +86,34 @@ static void a_hundred_thousand_pending_entries_are_acked_in_any_order(void **sta
     assert_int_equal(claim_batch(contract, session, 0)->n, 0);
 }
 
+/* What has gone through leaves no slots behind, with one entry that never goes and holes between the others. */
+static void a_log_is_as_large_as_what_it_holds(void **state)
+{
+    (void)state;
+    struct memory_log log = {0};
+    static char item;
+    for (uint64_t i = 0; i < 200000; i++) {
+        assert_true(weir_memory_log_reserve(&log));
+        weir_memory_log_append(&log, (struct weir_entry_id){i, 0}, &item);
+        if (i >= 10)
+            assert_ptr_equal(weir_memory_log_remove(&log, (struct weir_entry_id){i - 9, 0}), &item);
+        assert_ptr_equal(weir_memory_log_find(&log, (struct weir_entry_id){0, 0}), &item);
+    }
+    assert_int_equal(log.live, 10);
+    assert_true(log.capacity <= 64);
+    size_t at = log.begin, n = 0;
+    while (weir_memory_log_next(&log, &at))
+        n++;
+    assert_int_equal(n, 10);
+    free(log.slots);
+}
+
 static int start(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_store_has_a_name_of_1_to_255_bytes),
         cmocka_unit_test(a_store_is_shared_by_name_and_gone_with_its_last_broker),
+        cmocka_unit_test(a_log_is_as_large_as_what_it_holds),
         CONTRACT_TEST(a_hundred_thousand_pending_entries_are_acked_in_any_order),
     };
     return cmocka_run_group_tests_name("memory only", tests, NULL, NULL);

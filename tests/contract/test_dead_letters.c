@@ -179,6 +179,7 @@ static void a_requeued_job_starts_anew_as_itself(void **state)
         struct weir_job *job = read_one(contract, session);
         struct weir_entry_id first_entry = job->entry;
         int64_t enqueued_ms = job->enqueued_ms;
+        pass_time_since_enqueued(job);
         job->attempts = 5;
         weir_job_set_error(job, "why");
         assert_int_equal(settle(session, job, WEIR_VERDICT_BURY), WEIR_SETTLED);

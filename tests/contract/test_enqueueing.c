@@ -200,6 +200,7 @@ static void a_delayed_job_is_not_overwritten(void **state)
         {.fields = NUMBERED("3"), .options = &soon},
         {.fields = NUMBERED("4"), .options = &at_once},
         {.fields = NUMBERED("5"), .options = &first},
+        {.fields = NUMBERED("6")},
     };
     FAILS(WEIR_ERR_EXISTS, session->ops->add(session, adds, COUNT_OF(adds), &last_error));
     assert_int_equal(last_error.code, WEIR_ERR_EXISTS);
@@ -207,18 +208,20 @@ static void a_delayed_job_is_not_overwritten(void **state)
     assert_int_equal(adds[1].status, WEIR_ERR_EXISTS);
     assert_int_equal(adds[2].status, WEIR_OK);
     assert_int_equal(adds[3].status, WEIR_ERR_EXISTS);
+    assert_int_equal(adds[4].status, WEIR_OK);
     struct weir_batch *batch = read_batch(contract, session, 10);
-    assert_int_equal(batch->n, 2);
+    assert_int_equal(batch->n, 3);
     expect_number(&batch->jobs[0], 2);
     expect_number(&batch->jobs[1], 4);
+    expect_number(&batch->jobs[2], 6);
 
     assert_int_equal(promote(session, NULL), 1);
     expect_number(read_one(contract, session), 1);
 
     /* once it has gone into the stream, the id is free again */
-    add_job(session, NUMBERED("6"), &first);
+    add_job(session, NUMBERED("7"), &first);
     assert_int_equal(promote(session, NULL), 1);
-    expect_number(read_one(contract, session), 6);
+    expect_number(read_one(contract, session), 7);
 }
 
 static void producers_need_no_group(void **state)

@@ -120,6 +120,7 @@ static void a_retried_job_comes_back_as_itself(void **state)
         weir_id id = add_job(session, fields, has_own_id ? &own_id : NULL);
         struct weir_job *job = read_one(contract, session);
         int64_t enqueued_ms = job->enqueued_ms;
+        pass_time_since_enqueued(job);
         for (uint32_t attempts = 1; attempts <= 3; attempts++) {
             struct weir_entry_id entry = job->entry;
             retry_now(session, job, attempts);
@@ -300,6 +301,7 @@ static void a_job_that_died_after_a_retry_has_its_first_id(void **state)
     add_numbered(session, 0, 1, &id);
     struct weir_job *job = read_one(contract, session);
     int64_t enqueued_ms = job->enqueued_ms;
+    pass_time_since_enqueued(job);
     retry_now(session, job, 1);
     promote_until(session, 1);
     job = read_one(contract, session);

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from private_redis import PrivateRedis, without_weir_url
+from private_redis import TIMEOUT_SCALE, PrivateRedis, without_weir_url
 
 
 def hello(lines):
@@ -36,7 +36,7 @@ def dead_letters(lines):
         "attempt 3: the mail server is down",
         "given up after 3 attempts: the mail server is down",
         "dead: exhausted: the mail server is down, to = ada@example.org",
-        "mended: 1 put back",
+        "mended: putting back what is dead",
         "attempt 1: sent to ada@example.org",
     ]
 
@@ -62,7 +62,7 @@ def run(program, arguments, **environment):
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=20 * TIMEOUT_SCALE,
     )
     print(f"$ {program} {' '.join(arguments)}\n{result.stdout}{result.stderr}exit code {result.returncode}")
     return result

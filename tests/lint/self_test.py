@@ -173,8 +173,8 @@ class Headers(Check):
         self.assert_change_fails('include/meson.build', "'weir/log.h'", "''", 'weir/log.h is not installed')
         self.assert_change_fails('include/weir/field.h', '#include <string.h>\n', '', 'field.h:1: error: does not compile')
         self.assert_change_fails('include/weir/field.h', '(const char *)value', 'value', 'with g++')
-        self.assert_change_fails('include/weir/producer.h', 'INIT {sizeof(weir_enqueue_options), 0,',
-                                 'INIT {sizeof(weir_enqueue_options),', 'the use of the macros')
+        self.assert_change_fails('include/weir/producer.h', 'sizeof(weir_enqueue_options), 0,',
+                                 'sizeof(weir_enqueue_options),', 'the use of the macros')
 
 
 class Prose(Check):

@@ -17,7 +17,7 @@ local function arguments_of(member, packed)
     end
     local n = #job
     if n < 5 or n % 2 == 0 then return nil, 'the delayed job has no complete name/value pairs' end
-    if n > 7500 then return nil, 'the delayed job has too many fields' end
+    if n > 7900 then return nil, 'the delayed job has too many fields' end
     local args, has_id = {}, false
     for i = 4, n do
         if not is_text(job[i]) then return nil, 'a field of the delayed job is not text' end
