@@ -303,6 +303,28 @@ bool wait_pending(struct fixture *f, long long n)
     return wait_for(that_many_pending, &awaited, TEST_TIMEOUT_MS);
 }
 
+struct awaited_stat {
+    weir_queue *queue;
+    size_t offset;
+    uint64_t n;
+};
+
+static bool stat_is(void *context)
+{
+    struct awaited_stat *awaited = context;
+    weir_stats stats = WEIR_STATS_INIT;
+    uint64_t value = 0;
+    if (weir_queue_stats(awaited->queue, &stats) == WEIR_OK)
+        memcpy(&value, (char *)&stats + awaited->offset, sizeof value);
+    return value == awaited->n;
+}
+
+bool wait_stat(weir_queue *queue, size_t offset, uint64_t n)
+{
+    struct awaited_stat awaited = {queue, offset, n};
+    return wait_for(stat_is, &awaited, TEST_TIMEOUT_MS);
+}
+
 long long calls_of(struct fixture *f, const char *command)
 {
     redisReply *reply = test_server_command(f->server, "INFO commandstats");

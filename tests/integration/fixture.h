@@ -112,6 +112,10 @@ bool wait_integer(struct fixture *f, long long n, const char *command);
 long long pending_of(struct fixture *f, const char *stream, const char *group, const char *consumer);
 bool wait_pending(struct fixture *f, long long n); /* in STREAM and GROUP */
 
+/* Waits until a counter or gauge of the queue's stats is n: WAIT_STAT(queue, dead, 1). */
+bool wait_stat(weir_queue *queue, size_t offset, uint64_t n);
+#define WAIT_STAT(queue, member, n) wait_stat(queue, offsetof(weir_stats, member), n)
+
 /* How often the server has executed a command ("xautoclaim"). */
 long long calls_of(struct fixture *f, const char *command);
 bool wait_more_calls(struct fixture *f, const char *command, long long n);

@@ -47,7 +47,7 @@ struct link {
     int fd[N_FLOWS]; /* fd[REQUESTS]: the client, which requests come from; fd[REPLIES]: the server, or −1 */
     struct flow flow[N_FLOWS];      /* flow[i] reads from fd[i] and writes to the other */
     struct pollfd *polled[N_FLOWS]; /* where this round's poll has it, or NULL */
-    bool muted;
+    bool muted, forsaken;
 };
 
 struct test_proxy {
@@ -215,11 +215,16 @@ static void read_flow(const struct test_proxy *proxy, struct link *link, int f)
     flow->queued += chunk->len;
 }
 
+static bool is_held(const struct test_proxy *proxy, const struct link *link, int f)
+{
+    return proxy->way[f].held || link->muted || link->forsaken;
+}
+
 /* From when on the flow may write; INT64_MAX: not for now. */
 static int64_t may_write_ms(const struct test_proxy *proxy, const struct link *link, int f)
 {
     const struct flow *flow = &link->flow[f];
-    if (proxy->way[f].held || link->muted || !flow->first)
+    if (is_held(proxy, link, f) || !flow->first)
         return INT64_MAX;
     bool trickling = proxy->way[f].trickle_ms >= 0;
     return trickling && flow->next_byte_ms > flow->first->due_ms ? flow->next_byte_ms : flow->first->due_ms;
@@ -300,7 +305,7 @@ static bool serve_link(struct test_proxy *proxy, struct link *link)
     for (int f = 0; f < N_FLOWS; f++) {
         if (!write_flow(proxy, link, f))
             return false;
-        if (link->flow[f].ended && !link->flow[f].first && !proxy->way[f].held && !link->muted)
+        if (link->flow[f].ended && !link->flow[f].first && !is_held(proxy, link, f))
             return false;
     }
     return true;
@@ -468,6 +473,14 @@ void test_proxy_black_hole(struct test_proxy *proxy, int directions)
 {
     begin_control(proxy);
     set_held(proxy, directions);
+    end_control(proxy);
+}
+
+void test_proxy_forsake(struct test_proxy *proxy)
+{
+    begin_control(proxy);
+    for (size_t i = 0; i < proxy->n_links; i++)
+        proxy->links[i]->forsaken = true;
     end_control(proxy);
 }
 

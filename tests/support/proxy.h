@@ -44,6 +44,12 @@ void test_proxy_refuse(struct test_proxy *proxy, bool on);
  */
 void test_proxy_black_hole(struct test_proxy *proxy, int directions);
 
+/*
+ * The connections that exist now are dead for good: nothing goes through them any more, not even their end, and healing
+ * does not bring them back. New ones work. As after a failover that took the old host off the network.
+ */
+void test_proxy_forsake(struct test_proxy *proxy);
+
 /* New connections are accepted and never answered; the server hears of them when it ends. */
 void test_proxy_mute(struct test_proxy *proxy, bool on);
 

@@ -243,6 +243,23 @@ static void a_black_hole_holds_what_it_swallows(void **state)
     redisFree(context);
 }
 
+static void forsaken_connections_stay_dead_and_new_ones_work(void **state)
+{
+    struct fixture *f = *state;
+    redisContext *old = through(f->proxy);
+    assert_true(ping(old));
+    test_proxy_forsake(f->proxy);
+    redisContext *context = through(f->proxy);
+    assert_true(ping(context));
+    redisFree(context);
+    test_proxy_heal(f->proxy);
+    struct timeval timeout = SHORT;
+    redisSetTimeout(old, timeout);
+    assert_false(ping(old));
+    redisFree(old);
+    assert_int_equal(test_server_integer(f->server, "CLIENT KILL TYPE normal SKIPME yes"), 1); /* it never heard of it */
+}
+
 static void a_mute_proxy_answers_old_connections_only(void **state)
 {
     struct fixture *f = *state;
@@ -404,6 +421,7 @@ int main(void)
         WITH_PROXY(a_cut_ends_connections_and_new_ones_work),
         WITH_PROXY(refusing_concerns_new_connections),
         WITH_PROXY(a_black_hole_holds_what_it_swallows),
+        WITH_PROXY(forsaken_connections_stay_dead_and_new_ones_work),
         WITH_PROXY(a_mute_proxy_answers_old_connections_only),
         WITH_PROXY(delay_and_trickle_slow_down),
         WITH_PROXY(a_connection_is_cut_at_the_very_byte),
