@@ -49,13 +49,14 @@ static struct results *own_results(const struct worker *worker)
 static bool store(weir_job *job, struct results *results, const char *run, const char *path, size_t path_len,
                   const struct counts *counts)
 {
-    for (int tries = 0; tries < 100 && !weir_job_cancelled(job); tries++) {
-        if (results_store(results, run, path, path_len, counts))
-            return true;
+    for (int tries = 0; !results_store(results, run, path, path_len, counts); tries++) {
+        if (tries == 100 || weir_job_cancelled(job)) {
+            weir_job_error(job, "the result could not be stored: %s", results_reason(results));
+            return false;
+        }
         pause_us(100000);
     }
-    weir_job_error(job, "the result could not be stored: %s", results_reason(results));
-    return false;
+    return true;
 }
 
 static weir_outcome count(weir_job *job, void *user_data)

@@ -23,7 +23,8 @@ extern "C" {
  */
 /* clang-format on */
 typedef struct weir_connection_options {
-    int64_t connect_timeout_ms;  /* for one attempt to connect; 1 … 600000, default 500 */
+    int64_t connect_timeout_ms;  /* for one attempt to connect, and for the answers to AUTH and the like; 1 … 600000,
+                                    default 500 */
     int64_t command_timeout_ms;  /* without a byte of an answer, before the connection is given up; 1 … 600000 */
     int64_t keepalive_s;         /* TCP keep-alive probes after so long; 0: none; default 15 */
     const char *client_name;     /* CLIENT SETNAME, without spaces; NULL: "weir". Copied. */

@@ -118,7 +118,7 @@ typedef struct weir_queue_options {
 
     /* Housekeeping. */
     int64_t block_ms;            /* how long one idle read waits on the server (BLOCK); 10 … 60000, default 2000 */
-    int64_t claim_interval_ms;   /* how often stuck jobs are looked for; 0: min_idle_ms / 4 within 50 … 2000 */
+    int64_t claim_interval_ms;   /* how often stuck jobs are looked for; 0: min_idle_ms / 4 within 50 … 4000 */
     int64_t promote_interval_ms; /* how often delayed jobs are looked for; 5 …, default 500 */
     int64_t trim_interval_ms;    /* how often finished entries are trimmed; 10 …, default 1000 */
     int64_t reap_idle_ms; /* consumers idle for so long with nothing pending are deleted; 0: never; default 1 h */

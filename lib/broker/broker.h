@@ -94,7 +94,8 @@ struct weir_broker_ops {
     /*
      * Reading. submit asks for up to `count` new entries; block_ms > 0: waits so long on the server for the first one,
      * 0: doesn't wait. Several may be outstanding. collect waits for the oldest and fills an empty batch (n = 0 where
-     * there was nothing); a batch that came back with an error is empty.
+     * there was nothing); a batch that came back with an error is empty. After WEIR_ERR_STOPPED alone, collect is to be
+     * called again with the same batch: part of the answer may lie in it.
      */
     weir_status (*read_submit)(struct weir_session *session, size_t count, int64_t block_ms, weir_error *err);
     weir_status (*read_collect)(struct weir_session *session, struct weir_batch *batch, weir_error *err);
@@ -104,15 +105,17 @@ struct weir_broker_ops {
 
     /*
      * Carries out the verdict of each job of the list (linked by `next`; WEIR_VERDICT_KEEP isn't among them) and writes
-     * `settled`. A job the server refused for now (out of memory) stays WEIR_UNSETTLED, and the first such refusal is
-     * returned after all others were done. After a lost connection some may be settled, the rest is to be repeated.
+     * `settled`; jobs that are settled already are passed over. Without a group nothing is pending for anybody: acks
+     * are settled, the rest is not owned. A job the server refused for now (out of memory) stays WEIR_UNSETTLED, and
+     * the first such refusal is returned after all others were done. After a lost connection some may be settled, the
+     * rest is to be repeated.
      */
     weir_status (*settle)(struct weir_session *session, struct weir_job *list, weir_error *err);
 
     /*
      * Takes over up to `count` entries that have been pending for min_idle_ms, looking from *cursor on, which is
      * carried on ({0, 0}: a sweep is complete). Fills an empty batch with exact delivery counts; entries that were
-     * deleted meanwhile are jobs with payload_lost set.
+     * deleted meanwhile, however long pending, are jobs with payload_lost set and no such count.
      */
     weir_status (*claim)(struct weir_session *session, struct weir_entry_id *cursor, int64_t min_idle_ms, size_t count,
                          struct weir_batch *batch, weir_error *err);
@@ -141,18 +144,21 @@ struct weir_broker_ops {
     weir_status (*trim)(struct weir_session *session, uint64_t keep_last, size_t limit, size_t *ret_removed,
                         weir_error *err);
 
-    /* Deletes the group's consumers that have been idle for idle_ms and have nothing pending. */
+    /* Deletes the group's other consumers that have been idle for idle_ms and have nothing pending. */
     weir_status (*reap)(struct weir_session *session, int64_t idle_ms, size_t *ret_deleted, weir_error *err);
 
     /* Deletes this session's own consumer if it has nothing pending. */
     weir_status (*leave)(struct weir_session *session, weir_error *err);
 
-    /* Enqueues n jobs, pipelined, in order, and writes each one's status and id. Returns the first failure. */
+    /*
+     * Enqueues n jobs, pipelined, in order, and writes each one's status and id. Connects where it has to. Returns the
+     * first failure.
+     */
     weir_status (*add)(struct weir_session *session, struct weir_broker_add *jobs, size_t n, weir_error *err);
 
     /*
      * Dead letters. dead_list visits up to `max` of them after `after`, from one page; *ret_n: how many, *after: the
-     * last.
+     * last; *ret_ended: visit ended it. Fewer than max: that was the last page.
      */
     weir_status (*dead_list)(struct weir_session *session, struct weir_entry_id *after, size_t max,
                              weir_dead_visit_fn visit, void *user_data, size_t *ret_n, bool *ret_ended,

@@ -154,6 +154,10 @@ weir_status redis_begin(struct redis_session *session, weir_error *err)
 {
     if (!weir_connection_is_up(session->connection))
         return weir_error_set(err, WEIR_ERR_CONNECTION, "not connected");
+    if (session->n_reads > 0) { /* their answers would be taken for this one's */
+        redis_disconnect(&session->base);
+        return weir_error_set(err, WEIR_ERR_CONNECTION, "reads were outstanding on this connection");
+    }
     weir_arena_reset(&session->scratch, SCRATCH_KEPT);
     weir_buffer_clear(&session->arguments, ARGUMENTS_KEPT);
     return WEIR_OK;

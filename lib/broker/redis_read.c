@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "broker/redis_session.h"
 
-#include <stdio.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +55,7 @@ weir_status redis_read_submit(struct weir_session *base, size_t count, int64_t b
     struct redis_session *session = redis_session(base);
     if (!weir_connection_is_up(session->connection))
         return weir_error_set(err, WEIR_ERR_CONNECTION, "not connected");
+    assert(session->n_reads < REDIS_READS_MAX);
     struct weir_buffer *out = weir_connection_out(session->connection);
     weir_command_begin(out, block_ms > 0 ? 11 : 9);
     weir_command_text(out, "XREADGROUP");

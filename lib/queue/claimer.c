@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "queue/core.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -44,6 +45,7 @@ struct claimer {
 
     struct weir_entry_id *entries; /* of renew */
     enum weir_lease *leases;
+    weir_id *lost; /* the jobs whose leases were */
     size_t capacity;
 };
 
@@ -123,10 +125,19 @@ static bool make_room(struct claimer *claimer, size_t n)
     enum weir_lease *leases = realloc(claimer->leases, n * sizeof *leases);
     if (leases)
         claimer->leases = leases;
-    if (!entries || !leases)
+    weir_id *lost = realloc(claimer->lost, n * sizeof *lost);
+    if (lost)
+        claimer->lost = lost;
+    if (!entries || !leases || !lost)
         return false;
     claimer->capacity = n;
     return true;
+}
+
+/* On its way back to the server: renewing it now would undo that. */
+static bool is_being_released(const struct weir_job *job)
+{
+    return job->state == JOB_REPORTED && job->verdict == WEIR_VERDICT_RELEASE;
 }
 
 /* Collects what has to be renewed by now. Jobs that ran too long are cancelled instead. */
@@ -142,7 +153,8 @@ static size_t collect_leases(struct claimer *claimer, int64_t now_us)
             continue;
         for (size_t i = 0; i < batch->n; i++) {
             struct weir_job *job = &batch->jobs[i];
-            if (job->state == JOB_GONE || job->lease_lost || job->payload_lost || job->entry_gone)
+            if (job->state == JOB_GONE || job->lease_lost || job->payload_lost || job->entry_gone ||
+                is_being_released(job))
                 continue;
             if ((job->state == JOB_RUNNING || job->state == JOB_LATER) && now_us / 1000 >= job->deadline_ms) {
                 atomic_store(&job->cancelled, true);
@@ -164,8 +176,8 @@ static void mark_renewed(struct weir_queue *core, int64_t fresh_us, int64_t now_
             batch->renewed_us = now_us;
 }
 
-/* A lease that could not be renewed. Returns true where the user should be told. Locks: held. */
-static bool lose_lease(struct weir_queue *core, struct weir_entry_id entry, enum weir_lease lease)
+/* A lease that could not be renewed. True where the user is to be told, of the job *ret_id. Locks: held. */
+static bool lose_lease(struct weir_queue *core, struct weir_entry_id entry, enum weir_lease lease, weir_id *ret_id)
 {
     struct weir_job *job = weir_core_find(core, entry);
     if (!job)
@@ -174,14 +186,17 @@ static bool lose_lease(struct weir_queue *core, struct weir_entry_id entry, enum
         job->entry_gone = true;
         return false;
     }
+    core->stats.leases_lost++;
     if (job->state == JOB_READY) {
         weir_core_drop_ready(core, job);
-        core->stats.leases_lost++;
         return false;
     }
     job->lease_lost = true;
     atomic_store(&job->cancelled, true);
-    core->stats.leases_lost++;
+    if (job->own_id)
+        snprintf(ret_id->text, sizeof ret_id->text, "%s", job->own_id);
+    else
+        weir_entry_id_format(entry, ret_id->text); /* weir_job_id would write into a job that its handler has now */
     return true;
 }
 
@@ -190,27 +205,26 @@ static weir_status renew(struct claimer *claimer, weir_error *err)
     struct weir_queue *core = claimer->core;
     int64_t now_us = weir_now_us();
     size_t n = collect_leases(claimer, now_us);
-    if (n == 0)
-        return WEIR_OK;
-    weir_status status = core->ops->renew(claimer->service->session, claimer->entries, n, claimer->leases, err);
+    weir_status status = WEIR_OK;
+    if (n > 0)
+        status = core->ops->renew(claimer->service->session, claimer->entries, n, claimer->leases, err);
     if (status != WEIR_OK)
         return status;
 
-    size_t n_told = 0;
+    size_t n_lost = 0;
     pthread_mutex_lock(&core->mutex);
     mark_renewed(core, claimer->interval_us[TICK_RENEW], now_us);
     for (size_t i = 0; i < n; i++) {
         core->stats.leases_renewed += claimer->leases[i] == WEIR_LEASE_RENEWED;
-        if (claimer->leases[i] != WEIR_LEASE_RENEWED && lose_lease(core, claimer->entries[i], claimer->leases[i]))
-            claimer->entries[n_told++] = claimer->entries[i];
+        if (claimer->leases[i] != WEIR_LEASE_RENEWED)
+            n_lost += lose_lease(core, claimer->entries[i], claimer->leases[i], &claimer->lost[n_lost]);
     }
+    core->renew_wanted = false;
+    weir_pool_rouse(core);
     pthread_mutex_unlock(&core->mutex);
 
-    for (size_t i = 0; i < n_told; i++) {
-        char id[WEIR_ENTRY_ID_SIZE];
-        weir_entry_id_format(claimer->entries[i], id);
-        weir_core_event(core, WEIR_EVENT_LEASE_LOST, id, "another consumer took the job over");
-    }
+    for (size_t i = 0; i < n_lost; i++)
+        weir_core_event(core, WEIR_EVENT_LEASE_LOST, claimer->lost[i].text, "another consumer took the job over");
     return WEIR_OK;
 }
 
@@ -302,7 +316,7 @@ static void set_timers(struct claimer *claimer)
     int64_t claim_ms = options->claim_interval_ms;
     if (claim_ms == 0) {
         claim_ms = options->min_idle_ms / 4;
-        claim_ms = claim_ms < 50 ? 50 : claim_ms > 2000 ? 2000 : claim_ms;
+        claim_ms = claim_ms < 50 ? 50 : claim_ms > 4000 ? 4000 : claim_ms;
     }
     int64_t reap_ms = options->reap_idle_ms / 4;
     claimer->interval_us[TICK_CLAIM] = claim_ms * 1000;
@@ -351,6 +365,8 @@ static bool wait_for_tick(struct claimer *claimer, enum tick *ret)
             claimer->due_us[TICK_PROMOTE] = core->promote_due_us;
         core->promote_due_us = INT64_MAX;
         int64_t now_us = weir_now_us();
+        if (core->renew_wanted)
+            claimer->due_us[TICK_RENEW] = now_us;
         if (core->claim_more && weir_core_room(core, true) > 0) {
             core->claim_more = false;
             claimer->due_us[TICK_CLAIM] = now_us;
@@ -412,6 +428,7 @@ void *weir_claimer_main(void *argument)
     }
     free(claimer.entries);
     free(claimer.leases);
+    free(claimer.lost);
     weir_service_exit(core, claimer.service);
     return NULL;
 }

@@ -125,6 +125,11 @@ struct weir_job *weir_core_take_ready(struct weir_queue *core, bool lost_only)
         struct weir_job *job = &batch->jobs[batch->started];
         if (lost_only && !job->payload_lost)
             continue;
+        if (!job->payload_lost && weir_now_us() - batch->renewed_us > core->options.min_idle_ms * 1000) {
+            core->renew_wanted = true;
+            pthread_cond_signal(&core->claimer.cond);
+            return NULL;
+        }
         job->state = JOB_RUNNING;
         core->n_ready--;
         core->n_running++;
@@ -134,15 +139,19 @@ struct weir_job *weir_core_take_ready(struct weir_queue *core, bool lost_only)
     return NULL;
 }
 
-/* A job of this entry that is not GONE, or NULL. */
+/* A job of this entry that is not GONE, rather one that isn't reported either, or NULL. */
 static struct weir_job *find_alive(struct weir_queue *core, struct weir_entry_id entry)
 {
+    struct weir_job *reported = NULL;
     for (struct weir_batch *batch = core->batches; batch; batch = batch->next) {
         struct weir_job *job = weir_batch_find(batch, entry);
-        if (job && job->state != JOB_GONE)
+        if (!job || job->state == JOB_GONE)
+            continue;
+        if (job->state != JOB_REPORTED)
             return job;
+        reported = job;
     }
-    return NULL;
+    return reported;
 }
 
 struct weir_job *weir_core_find(struct weir_queue *core, struct weir_entry_id entry)
@@ -166,15 +175,38 @@ static bool concerns_us(const struct weir_queue *core, const struct weir_job *jo
                            memcmp(core->options.group, job->group, job->group_len) == 0);
 }
 
+/* Its handler has had its time, or was told that the lease is lost: whoever can run the job shall have it. */
+static bool is_forsaken(const struct weir_job *job)
+{
+    return (job->state == JOB_RUNNING || job->state == JOB_LATER) &&
+           (job->lease_lost || weir_now_ms() >= job->deadline_ms);
+}
+
+/*
+ * The entry of a job that is in flight here was delivered again. Mostly that renewed its lease, and is forgotten. But a
+ * forsaken job must not come back to us again and again until its deliveries are used up: it is handed back uncounted.
+ */
+static bool admit_again(struct weir_queue *core, struct weir_job *job, struct weir_job *running)
+{
+    running->entry_gone |= job->payload_lost; /* its lease is gone with the entry: whatever it says counts */
+    if (!is_forsaken(running) || job->payload_lost) {
+        job->state = JOB_GONE;
+        return false;
+    }
+    job->state = JOB_READY;
+    core->n_ready++;
+    core->n_claimed += job->batch->claimed;
+    job->verdict = WEIR_VERDICT_RELEASE;
+    weir_core_report(core, job);
+    return true;
+}
+
 /* What is to happen with a job that was just delivered. Returns false where it is dropped. */
 static bool admit(struct weir_queue *core, struct weir_job *job, bool check_in_flight)
 {
     struct weir_job *running = check_in_flight ? find_alive(core, job->entry) : NULL;
-    if (running) {
-        running->entry_gone |= job->payload_lost; /* its lease is gone with the entry: whatever it says counts */
-        job->state = JOB_GONE;
-        return false;
-    }
+    if (running)
+        return admit_again(core, job, running);
     job->state = JOB_READY;
     core->n_ready++;
     core->n_claimed += job->batch->claimed;

@@ -78,14 +78,17 @@ struct weir_queue {
 
     pthread_mutex_t mutex; /* guards everything from here on */
     enum weir_core_state state;
-    bool closed;            /* weir_queue_close has returned, or is about to: no callbacks */
-    bool recovered;         /* this consumer's own pending entries have been gone through since the process began */
-    bool reader_dirty;      /* the reader dropped a connection with reads outstanding during the stop */
-    bool unblock_wanted;    /* the reader waits for a CLIENT UNBLOCK */
-    bool reader_kicked;     /* another thread found the server unreachable: the reader shall reconnect */
-    size_t n_given_up;      /* outcomes that the last stop could not report */
-    unsigned stop_waiters;  /* calls of stop in progress */
-    bool stopping_thread;   /* one of them does the work */
+    bool closed;             /* weir_queue_close has returned, or is about to: no callbacks */
+    bool recovered;          /* this consumer's own pending entries have been gone through since the process began */
+    bool reader_dirty;       /* the reader dropped a connection with reads outstanding during the stop */
+    bool unblock_wanted;     /* the reader waits for a CLIENT UNBLOCK */
+    bool reader_kicked;      /* another thread found the server unreachable: the reader shall reconnect */
+    size_t n_given_up;       /* outcomes that the last stop could not report */
+    unsigned stop_waiters;   /* calls of stop in progress */
+    bool stopping_thread;    /* one of them does the work, */
+    weir_status stop_status; /* and has come to this */
+    int64_t stop_began_us;
+    bool abandonment_told;  /* a stop has returned WEIR_ERR_DEADLINE since the start */
     unsigned callbacks;     /* on_event calls in progress */
     pthread_cond_t changed; /* a thread ended, a job ended during a stop, a stop ended */
 
@@ -123,6 +126,7 @@ struct weir_queue {
 
     /* For the claimer. */
     int64_t promote_due_us; /* at the latest */
+    bool renew_wanted;      /* ready jobs wait for their leases to be renewed */
     bool claim_more;        /* a sweep stopped for want of room */
     bool trim_wanted;       /* something was acked since the last trim */
     int64_t last_read_us;   /* when the last read was answered */
@@ -159,7 +163,11 @@ size_t weir_core_room(struct weir_queue *core, bool for_claimer);
 void weir_job_list_init(struct weir_job_list *list);
 void weir_job_list_push(struct weir_job_list *list, struct weir_job *job);
 
-/* The next ready job, now RUNNING; NULL if none. lost_only: only one whose payload is lost. Locks: held. */
+/*
+ * The next ready job, now RUNNING; NULL if none, or if its lease may have run out unnoticed (the process was suspended,
+ * the server was away): then renew_wanted is set, and it is started once its lease has been renewed. lost_only: only
+ * one whose payload is lost, which needs no lease. Locks: held.
+ */
 struct weir_job *weir_core_take_ready(struct weir_queue *core, bool lost_only);
 
 /* Forgets a READY job that belongs to somebody else now. Locks: held. */
@@ -233,7 +241,14 @@ weir_status weir_check_connection_options(const weir_connection_options *options
 
 /* --- stopping several at once --- */
 
+/*
+ * A stop in steps, for several queues that share a deadline: begin all, wait for all until the deadline without
+ * abandoning any, abandon what has not ended, and collect how each of them came out. The middle two may be left out.
+ */
+enum { WEIR_CLOSE_DEADLINE_MS = 10000 };
 void weir_queue_stop_begin(weir_queue *queue);
+bool weir_queue_stop_linger(weir_queue *queue, int64_t deadline_us); /* whether all has ended */
+void weir_queue_stop_abandon(weir_queue *queue);
 weir_status weir_queue_stop_wait(weir_queue *queue, int64_t deadline_us);
 
 #endif

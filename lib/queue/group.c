@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "queue/core.h"
 
 #include <stdio.h>
@@ -52,17 +53,30 @@ weir_status weir_queue_group_start(weir_queue_group *group, weir_error *err)
     return WEIR_OK;
 }
 
+/* Whether the calling thread is inside a callback of one of the queues. */
+static bool in_callback(const weir_queue_group *group)
+{
+    for (size_t i = 0; i < group->n; i++)
+        if (weir_core_in_callback(group->queues[i]))
+            return true;
+    return false;
+}
+
 weir_status weir_queue_group_stop(weir_queue_group *group, int64_t deadline_ms)
 {
     if (!group || deadline_ms < 0)
         return WEIR_ERR_ARGUMENT;
-    for (size_t i = 0; i < group->n; i++)
-        if (weir_core_in_callback(group->queues[i]))
-            return WEIR_ERR_STATE;
+    if (in_callback(group))
+        return WEIR_ERR_STATE;
     int64_t now_us = weir_now_us();
     int64_t deadline_us = deadline_ms > (INT64_MAX - now_us) / 1000 - 1 ? INT64_MAX - 1 : now_us + deadline_ms * 1000;
     for (size_t i = 0; i < group->n; i++)
         weir_queue_stop_begin(group->queues[i]);
+    bool ended = true;
+    for (size_t i = 0; i < group->n; i++)
+        ended &= weir_queue_stop_linger(group->queues[i], deadline_us);
+    for (size_t i = 0; i < group->n && !ended; i++)
+        weir_queue_stop_abandon(group->queues[i]);
     weir_status first = WEIR_OK;
     for (size_t i = 0; i < group->n; i++) {
         weir_status status = weir_queue_stop_wait(group->queues[i], deadline_us);
@@ -76,6 +90,12 @@ void weir_queue_group_close(weir_queue_group *group)
 {
     if (!group)
         return;
+    if (in_callback(group)) {
+        weir_log(WEIR_LOG_ERROR,
+                 "weir_queue_group_close was called from a callback of one of its queues, and did nothing");
+        return;
+    }
+    weir_queue_group_stop(group, WEIR_CLOSE_DEADLINE_MS); /* all at the same time */
     for (size_t i = 0; i < group->n; i++)
         weir_queue_close(group->queues[i]);
     free(group);

@@ -203,6 +203,12 @@ static bool slot_is_free(const struct weir_queue *core)
     return core->n_running + core->n_later < core->options.concurrency;
 }
 
+/* Whether a worker could start something now. */
+static bool has_work(const struct weir_queue *core)
+{
+    return core->doomed.n > 0 || (core->n_ready > 0 && slot_is_free(core) && !core->renew_wanted);
+}
+
 /* Takes what there is for a worker and runs it. False where there is nothing. Locks: held, but during the run. */
 static bool work(struct weir_queue *core)
 {
@@ -243,7 +249,7 @@ static bool wait_for_work(struct weir_queue *core)
 {
     int64_t idle_since_us = 0;
     for (;;) {
-        bool takeable = core->doomed.n > 0 || (core->n_ready > 0 && slot_is_free(core));
+        bool takeable = has_work(core);
         if (core->state != CORE_RUNNING)
             return takeable && core->state == CORE_STOPPING;
         if (takeable && worth_waking(core))
@@ -265,7 +271,7 @@ static bool wait_for_work(struct weir_queue *core)
             core->n_wakes--;
         if (watch) {
             core->watching = false;
-            if (!signalled && core->n_taken == taken && core->n_ready > 0 && slot_is_free(core))
+            if (!signalled && core->n_taken == taken && has_work(core))
                 return true; /* whoever runs is taking long */
         }
     }
@@ -334,8 +340,7 @@ static void spawn(struct weir_queue *core)
 
 void weir_pool_rouse(struct weir_queue *core)
 {
-    bool ready = core->n_ready > 0 && slot_is_free(core);
-    if ((!ready && core->doomed.n == 0) || core->n_wakes > 0)
+    if (!has_work(core) || core->n_wakes > 0)
         return;
     if (!worth_waking(core) && core->watching)
         return;

@@ -28,7 +28,6 @@
 enum {
     UNBLOCK_US = 50000, /* how long the reader may take to be unblocked by the server */
     ABANDON_US = 60000, /* how long threads get to notice that they are abandoned */
-    CLOSE_DEADLINE_MS = 10000,
     CALLBACK_GRACE_US = 1000000,
 };
 
@@ -219,7 +218,9 @@ weir_status weir_queue_start(weir_queue *core, weir_error *err)
     }
     core->state = CORE_RUNNING;
     core->reader_dirty = core->unblock_wanted = core->reader_kicked = false;
+    core->renew_wanted = false;
     core->n_given_up = 0;
+    core->abandonment_told = false;
     core->window_start_us = core->last_read_us = weir_now_us();
     core->window_finished = core->last_window = 0;
     /* the lock is held until all run, so that none acts before the others are there */
@@ -260,6 +261,7 @@ void weir_queue_stop_begin(weir_queue *core)
     pthread_mutex_lock(&core->mutex);
     if (core->state == CORE_RUNNING) {
         core->state = CORE_STOPPING;
+        core->stop_began_us = weir_now_us();
         weir_core_release_ready(core, 0);
         cancel_all(core);
         weir_pool_rouse(core); /* for jobs that have to be buried */
@@ -329,12 +331,49 @@ static bool reader_ended(const struct weir_queue *core)
     return !core->reader.alive;
 }
 
-/* What remains to be done once everything has ended, or been left behind. Locks: held. */
-static weir_status finish_stop(struct weir_queue *core, bool clean)
+/* Unblocking the reader takes a round trip; if that doesn't work, it hangs up. Locks: held. */
+static void see_reader_off(struct weir_queue *core, int64_t deadline_us)
 {
+    int64_t until_us = weir_time_add(core->stop_began_us, UNBLOCK_US);
+    if (core->state != CORE_STOPPING || wait_until(core, reader_ended, until_us < deadline_us ? until_us : deadline_us))
+        return;
+    core->ops->wake(core->reader.session);
+    if (core->n_running + core->n_later == 0)
+        core->ops->wake(core->claimer.session);
+}
+
+bool weir_queue_stop_linger(weir_queue *core, int64_t deadline_us)
+{
+    pthread_mutex_lock(&core->mutex);
+    see_reader_off(core, deadline_us);
+    bool ended = core->state == CORE_OPEN || wait_until(core, all_ended, deadline_us);
+    pthread_mutex_unlock(&core->mutex);
+    return ended;
+}
+
+void weir_queue_stop_abandon(weir_queue *core)
+{
+    pthread_mutex_lock(&core->mutex);
+    if (core->state == CORE_STOPPING && !all_ended(core))
+        abandon(core);
+    pthread_mutex_unlock(&core->mutex);
+}
+
+/* The work of a stop that has begun. Locks: held. */
+static weir_status end_stop(struct weir_queue *core, int64_t deadline_us)
+{
+    bool left_behind = core->state == CORE_ABANDONED && core->abandonment_told; /* by an earlier stop */
+    see_reader_off(core, deadline_us);
+    bool ended = wait_until(core, all_ended, deadline_us);
+    if (!ended && core->state == CORE_STOPPING)
+        abandon(core);
+    if (!ended && !left_behind)
+        wait_until(core, all_ended, weir_time_add(deadline_us, ABANDON_US));
+    bool complete = left_behind ? ended : core->state == CORE_STOPPING && core->n_given_up == 0;
+
     join_services(core);
     weir_pool_join(core);
-    bool complete = clean && core->n_given_up == 0;
+    core->abandonment_told = !complete;
     if (all_ended(core))
         core->state = CORE_OPEN;
     return complete ? WEIR_OK : WEIR_ERR_DEADLINE;
@@ -351,7 +390,7 @@ weir_status weir_queue_stop_wait(weir_queue *core, int64_t deadline_us)
         core->stop_waiters++;
         while (core->stopping_thread && weir_now_us() < deadline_us)
             weir_cond_wait_until(&core->changed, &core->mutex, deadline_us);
-        weir_status status = core->state == CORE_OPEN ? WEIR_OK : WEIR_ERR_DEADLINE;
+        weir_status status = core->stopping_thread ? WEIR_ERR_DEADLINE : core->stop_status;
         core->stop_waiters--;
         if (!weir_core_free_if_last(core))
             pthread_mutex_unlock(&core->mutex);
@@ -359,22 +398,9 @@ weir_status weir_queue_stop_wait(weir_queue *core, int64_t deadline_us)
     }
     core->stop_waiters = 1;
     core->stopping_thread = true;
-
-    /* unblocking the reader takes a round trip; if that doesn't work, it hangs up */
-    int64_t now_us = weir_now_us();
-    int64_t unblock_us = now_us + UNBLOCK_US < deadline_us ? now_us + UNBLOCK_US : deadline_us;
-    if (core->state == CORE_STOPPING && !wait_until(core, reader_ended, unblock_us)) {
-        core->ops->wake(core->reader.session);
-        if (core->n_running + core->n_later == 0)
-            core->ops->wake(core->claimer.session);
-    }
-    bool clean = core->state == CORE_STOPPING && wait_until(core, all_ended, deadline_us);
-    if (!clean) {
-        abandon(core);
-        wait_until(core, all_ended, weir_now_us() + ABANDON_US);
-    }
-    weir_status status = finish_stop(core, clean);
+    weir_status status = end_stop(core, deadline_us);
     size_t left = core->n_running + core->n_later;
+    core->stop_status = status;
     core->stopping_thread = false;
     core->stop_waiters--;
     pthread_cond_broadcast(&core->changed);
@@ -408,7 +434,10 @@ void weir_queue_close(weir_queue *core)
                  core->options.stream);
         return;
     }
-    weir_queue_stop(core, CLOSE_DEADLINE_MS);
+    pthread_mutex_lock(&core->mutex);
+    bool left_behind = core->state == CORE_ABANDONED; /* by a stop: its deadline was the caller's */
+    pthread_mutex_unlock(&core->mutex);
+    weir_queue_stop(core, left_behind ? 0 : WEIR_CLOSE_DEADLINE_MS);
 
     pthread_mutex_lock(&core->mutex);
     core->closed = true;

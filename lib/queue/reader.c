@@ -147,6 +147,7 @@ static weir_status collect(struct reader *reader, weir_error *err)
         unreserve(core, asked);
         weir_core_batch_unused(core, reader->batch);
         reader->batch = NULL;
+        reader->backlog = false;
         return status;
     }
     reader->backlog = reader->batch->n >= asked;
@@ -223,16 +224,9 @@ static bool handle_wake(struct reader *reader)
     core->ops->unwake(reader->service->session);
     pthread_mutex_lock(&core->mutex);
     bool running = core->state == CORE_RUNNING, abandoned = core->state == CORE_ABANDONED;
-    bool kicked = core->reader_kicked;
-    core->reader_kicked = false;
     pthread_mutex_unlock(&core->mutex);
-    if (running) {
-        if (kicked) {
-            core->ops->disconnect(reader->service->session);
-            forget_reads(reader);
-        }
-        return true;
-    }
+    if (running)
+        return true; /* a kick: heeded next */
     if (reader->n_asked == 0 || abandoned || reader->stopping)
         return false;
 
@@ -245,6 +239,20 @@ static bool handle_wake(struct reader *reader)
     return true;
 }
 
+/* Another thread found the server unreachable: the connection is not to be trusted, and what was asked for is lost. */
+static void heed_kick(struct reader *reader)
+{
+    struct weir_queue *core = reader->core;
+    pthread_mutex_lock(&core->mutex);
+    bool kicked = core->reader_kicked && core->state == CORE_RUNNING;
+    core->reader_kicked = false;
+    pthread_mutex_unlock(&core->mutex);
+    if (!kicked)
+        return;
+    core->ops->unwake(reader->service->session);
+    core->ops->disconnect(reader->service->session);
+}
+
 void *weir_reader_main(void *argument)
 {
     struct weir_queue *core = argument;
@@ -252,6 +260,7 @@ void *weir_reader_main(void *argument)
     weir_error err;
     while (is_running(core) || reader.n_asked > 0) {
         weir_status status = WEIR_OK;
+        heed_kick(&reader);
         if (!core->ops->connected(reader.service->session)) {
             forget_reads(&reader);
             if (!is_running(core))
@@ -268,6 +277,8 @@ void *weir_reader_main(void *argument)
             status = collect(&reader, &err);
         if (status == WEIR_OK) {
             weir_service_fine(core, reader.service);
+        } else if (status == WEIR_ERR_NO_GROUP && reader.n_asked > 0) {
+            continue; /* the group is made anew once no answer is outstanding that could be taken for that one's */
         } else if (status == WEIR_ERR_STOPPED) {
             if (!handle_wake(&reader))
                 break;

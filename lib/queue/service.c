@@ -3,7 +3,7 @@
  * What reader, acker and claimer have in common: connecting, backing off, complaining once, ending.
  *
  * What must stay true:
- *   - no failure is final: whatever the server says, the service tries again, with a jittered delay of at most 400 ms,
+ *   - no failure is final: whatever the server says, the service tries again, with a jittered delay of at most 300 ms,
  * so that work goes on within a second of the server being able again, and costs next to nothing until then;
  *   - one line is logged when trouble begins and one when it ends, and at most one a second of each;
  *   - every wait ends at once when the queue is abandoned, and, for reader and claimer, when it is stopped.
@@ -15,7 +15,7 @@
 #include <stdio.h>
 
 static const struct weir_backoff backoff = {
-    .kind = WEIR_BACKOFF_EXPONENTIAL, .base_ms = 10, .cap_ms = 400, .factor = 2, .jitter = 0.5};
+    .kind = WEIR_BACKOFF_EXPONENTIAL, .base_ms = 10, .cap_ms = 300, .factor = 2, .jitter = 0.5};
 
 enum { QUIET_US = 1000000 }; /* between two lines of one service */
 

@@ -302,15 +302,14 @@ static weir_status unreadable(struct weir_connection *connection, weir_error *er
     return status;
 }
 
-weir_status weir_connection_reply(struct weir_connection *connection, struct weir_arena *arena, int64_t extra_wait_ms,
-                                  struct weir_reply **ret, weir_error *err)
+static weir_status await_reply(struct weir_connection *connection, struct weir_arena *arena, int64_t timeout_ms,
+                               int64_t extra_wait_ms, struct weir_reply **ret, weir_error *err)
 {
     if (!connection->context)
         return weir_error_set(err, WEIR_ERR_CONNECTION, "not connected");
     if (connection->out.failed)
         return out_of_memory(connection, err);
 
-    int64_t timeout_ms = connection->options.command_timeout_ms;
     int64_t budget_ms = 10 * timeout_ms > MIN_REPLY_BUDGET_MS ? 10 * timeout_ms : MIN_REPLY_BUDGET_MS;
     int64_t quiet_until_ms = 0, give_up_ms = 0; /* set once there is something to wait for */
     arena->limit = connection->reply_limit;
@@ -354,6 +353,12 @@ weir_status weir_connection_reply(struct weir_connection *connection, struct wei
             return weir_error_set(err, WEIR_ERR_STOPPED, "interrupted");
         }
     }
+}
+
+weir_status weir_connection_reply(struct weir_connection *connection, struct weir_arena *arena, int64_t extra_wait_ms,
+                                  struct weir_reply **ret, weir_error *err)
+{
+    return await_reply(connection, arena, connection->options.command_timeout_ms, extra_wait_ms, ret, err);
 }
 
 bool weir_connection_still_open(struct weir_connection *connection)
@@ -454,7 +459,8 @@ static weir_status introduce(struct weir_connection *connection, struct weir_are
     for (size_t i = 0; i < n; i++) {
         struct weir_reply *reply;
         weir_error failure;
-        weir_status status = weir_connection_reply(connection, arena, 0, &reply, &failure);
+        weir_status status =
+            await_reply(connection, arena, connection->options.connect_timeout_ms, 0, &reply, &failure);
         if (status == WEIR_OK) {
             if (reply->kind == WEIR_REPLY_INTEGER)
                 connection->client_id = reply->integer;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "fixture.h"
 
+#include "support/process.h"
+
 #include <errno.h>
-#include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 
 weir_error last_error;
@@ -60,6 +64,8 @@ int fixture_tear_down(void **state)
     recorder_free(f->runs);
     recorder_free(f->dead);
     recorder_free(f->events);
+    if (f->shared)
+        munmap(f->shared, f->shared_size);
     free(f);
     return 0;
 }
@@ -245,6 +251,45 @@ bool wait_events(struct fixture *f, weir_event_kind kind, size_t n)
 {
     struct awaited_events awaited = {f, kind, n};
     return wait_for(enough_events, &awaited, TEST_TIMEOUT_MS);
+}
+
+/* --- workers in processes of their own --- */
+
+void *fixture_share(struct fixture *f, size_t size)
+{
+    f->shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    f->shared_size = size;
+    if (f->shared == MAP_FAILED)
+        test_die("no shared memory: %s", strerror(errno));
+    return f->shared;
+}
+
+static int work_until_told(void *context)
+{
+    weir_queue_options options = *(const weir_queue_options *)context;
+    options.on_event = NULL;
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* some are to crash */
+    sigset_t term;
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    sigprocmask(SIG_BLOCK, &term, NULL);
+
+    weir_queue *queue = NULL;
+    weir_error err;
+    if (weir_queue_open(&queue, &options, &err) != WEIR_OK || weir_queue_start(queue, &err) != WEIR_OK) {
+        fprintf(stderr, "worker: %s\n", err.message);
+        return 1;
+    }
+    int signal;
+    sigwait(&term, &signal);
+    weir_status status = weir_queue_stop(queue, TEST_TIMEOUT_MS);
+    weir_queue_close(queue);
+    return status == WEIR_OK ? 0 : 1;
+}
+
+pid_t fixture_worker(const weir_queue_options *options)
+{
+    return child_run(work_until_told, (void *)options);
 }
 
 /* --- expectations --- */

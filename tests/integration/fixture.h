@@ -50,6 +50,8 @@ struct fixture {
     struct gate gate;        /* of handle_at_gate */
     void *context;           /* the test's own */
 
+    void *shared;
+    size_t shared_size;
     weir_queue *queues[FIXTURE_QUEUES];
     weir_producer *producer;
     weir_dead *letters;
@@ -94,6 +96,17 @@ void record_event(const weir_event *event, void *fixture);
 /* How many events of a kind there were. */
 size_t events_of(struct fixture *f, weir_event_kind kind);
 bool wait_events(struct fixture *f, weir_event_kind kind, size_t n);
+
+/* --- workers in processes of their own --- */
+
+/* Zeroed memory that children share; the atomics in it work across processes. Freed when the test ends. */
+void *fixture_share(struct fixture *f, size_t size);
+
+/*
+ * A process with one queue, until SIGTERM, which stops it gracefully (its status is 0 then). options->user_data must be
+ * shared memory; on_event is not called. Start it while this process has no queue running.
+ */
+pid_t fixture_worker(const weir_queue_options *options);
 
 /* --- expectations --- */
 
