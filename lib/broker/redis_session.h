@@ -31,6 +31,9 @@ struct redis_session {
 
     int64_t reads[REDIS_READS_MAX]; /* block_ms of the outstanding reads, oldest first */
     size_t n_reads;
+
+    char next_score[32]; /* of the delayed job that is due next, as last seen */
+    int64_t next_due_us; /* and when that is by our own clock */
 };
 
 static inline struct redis_session *redis_session(struct weir_session *session)

@@ -2,10 +2,12 @@
  *
  * What keeps a queue healthy: its group, the leases of running jobs, due jobs, finished entries, dead consumers.
  */
+#include "base/clock.h"
 #include "base/error.h"
 #include "broker/redis_session.h"
 #include "scripts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 weir_status redis_create_group(struct weir_session *base, const char *start_id, bool *ret_created, weir_error *err)
@@ -124,11 +126,51 @@ weir_status redis_renew(struct weir_session *base, const struct weir_entry_id *e
     return WEIR_OK;
 }
 
+/*
+ * Whether there is anything to promote, for the price of one command: the script is run only where the first delayed
+ * job has changed, or is due. *ret_next_ms as redis_promote's, where not.
+ */
+static weir_status peek_delayed(struct redis_session *session, bool *ret_run, int64_t *ret_next_ms, weir_error *err)
+{
+    weir_status status = redis_begin(session, err);
+    if (status != WEIR_OK)
+        return status;
+    struct weir_buffer *out = weir_connection_out(session->connection);
+    weir_command_begin(out, 5);
+    weir_command_text(out, "ZRANGE");
+    redis_key(out, &session->broker->keys.delayed);
+    weir_command_text(out, "0");
+    weir_command_text(out, "0");
+    weir_command_text(out, "WITHSCORES");
+    struct weir_reply *reply;
+    status = redis_exchange(session, "ZRANGE", &reply, err);
+    if (status != WEIR_OK)
+        return status;
+    if (!weir_reply_is_array(reply, 0))
+        return redis_surprise(session, "ZRANGE", err);
+    *ret_run = false;
+    *ret_next_ms = -1;
+    if (reply->len < 2 || !weir_reply_is_text(&reply->items[1]))
+        return WEIR_OK;
+    const char *score = reply->items[1].text;
+    int64_t now_us = weir_now_us();
+    bool same = strcmp(score, session->next_score) == 0;
+    snprintf(session->next_score, sizeof session->next_score, "%s", score);
+    *ret_run = !same || now_us >= session->next_due_us;
+    *ret_next_ms = (session->next_due_us - now_us) / 1000 + 1;
+    return WEIR_OK;
+}
+
 weir_status redis_promote(struct weir_session *base, size_t limit, size_t *ret_moved, int64_t *ret_next_ms,
                           weir_error *err)
 {
     struct redis_session *session = redis_session(base);
-    weir_status status = redis_begin(session, err);
+    bool run = false;
+    *ret_moved = 0;
+    weir_status status = peek_delayed(session, &run, ret_next_ms, err);
+    if (status != WEIR_OK || !run)
+        return status;
+    status = redis_begin(session, err);
     if (status != WEIR_OK)
         return status;
     redis_key(&session->arguments, &session->broker->keys.stream);
@@ -145,6 +187,9 @@ weir_status redis_promote(struct weir_session *base, size_t limit, size_t *ret_m
         return redis_surprise(session, "promote", err);
     *ret_moved = (size_t)reply->items[0].integer;
     *ret_next_ms = reply->items[1].integer;
+    session->next_due_us = weir_now_us() + *ret_next_ms * 1000;
+    if (*ret_moved > 0)
+        session->next_score[0] = '\0'; /* another one is the first now */
     return WEIR_OK;
 }
 

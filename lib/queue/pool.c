@@ -14,6 +14,7 @@
  *   - a job is touched here only until it is reported: after that it is the acker's.
  */
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/histogram.h"
 #include "base/log.h"
 #include "queue/core.h"
@@ -46,9 +47,11 @@ static bool decode(struct weir_queue *core, struct weir_job *job, weir_outcome *
     const weir_codec *codec = core->options.codec;
     if (!codec)
         return true;
-    weir_error err = {.code = WEIR_ERR_MEMORY, .message = "no memory for the payload"};
+    weir_error err;
     weir_status status = WEIR_ERR_MEMORY;
+    weir_error_set(&err, status, "no memory for the payload");
     if (job->payload) {
+        weir_error_set(&err, WEIR_ERR_DECODE, "the codec could not decode the fields, and didn't say why");
         memset(job->payload, 0, codec->struct_size);
         status = codec->decode(&job->fields, job->payload, &err);
     }
