@@ -116,9 +116,12 @@ static weir_status redis_session_open(struct weir_session **ret, struct weir_bro
 
 static weir_status redis_connect(struct weir_session *session, weir_error *err)
 {
-    if (!weir_connection_is_up(redis_session(session)->connection))
-        redis_session(session)->n_reads = 0;
-    return weir_connection_connect(redis_session(session)->connection, err);
+    struct redis_session *redis = redis_session(session);
+    if (weir_connection_is_up(redis->connection))
+        return WEIR_OK;
+    redis->n_reads = 0;
+    weir_status status = weir_connection_connect(redis->connection, err);
+    return status == WEIR_OK ? redis_end_stale_read(redis, err) : status;
 }
 
 static void redis_disconnect(struct weir_session *session)

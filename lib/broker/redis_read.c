@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What delivers jobs: XREADGROUP, XAUTOCLAIM, and XPENDING with XCLAIM for what is this consumer's own.
+ * What delivers jobs: XREADGROUP, XAUTOCLAIM, and XPENDING with a script for what is this consumer's own.
  *
  * What must stay true:
  *   - every claimed job carries the server's exact delivery count, asked for by its id: a count read by range could be
@@ -10,6 +10,7 @@
  */
 #include "base/error.h"
 #include "broker/redis_session.h"
+#include "scripts.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -72,6 +73,8 @@ weir_status redis_read_submit(struct weir_session *base, size_t count, int64_t b
     redis_key(out, &session->broker->keys.stream);
     weir_command_text(out, ">");
 
+    if (block_ms > 0)
+        session->waiting_client = weir_connection_client_id(session->connection);
     session->reads[session->n_reads++] = block_ms;
     return weir_connection_push(session->connection, err);
 }
@@ -85,6 +88,7 @@ weir_status redis_read_collect(struct weir_session *base, struct weir_batch *bat
     weir_status status = weir_connection_reply(session->connection, &batch->arena, session->reads[0], &reply, err);
     if (status != WEIR_OK)
         return status; /* after WEIR_ERR_STOPPED the batch holds what has arrived so far */
+    session->waiting_client = 0;
     session->n_reads--;
     memmove(session->reads, session->reads + 1, session->n_reads * sizeof *session->reads);
 
@@ -105,12 +109,8 @@ weir_status redis_read_collect(struct weir_session *base, struct weir_batch *bat
     return status;
 }
 
-weir_status redis_unblock(struct weir_session *base, struct weir_session *reader, weir_error *err)
+static weir_status unblock(struct redis_session *session, int64_t client_id, weir_error *err)
 {
-    struct redis_session *session = redis_session(base);
-    int64_t client_id = weir_connection_client_id(redis_session(reader)->connection);
-    if (client_id == 0)
-        return weir_error_set(err, WEIR_ERR_UNSUPPORTED, "the reader's client id is not known");
     weir_status status = redis_begin(session, err);
     if (status != WEIR_OK)
         return status;
@@ -121,6 +121,27 @@ weir_status redis_unblock(struct weir_session *base, struct weir_session *reader
     weir_command_i64(out, client_id);
     struct weir_reply *reply;
     return redis_exchange(session, "CLIENT UNBLOCK", &reply, err);
+}
+
+weir_status redis_unblock(struct weir_session *base, struct weir_session *reader, weir_error *err)
+{
+    int64_t client_id = weir_connection_client_id(redis_session(reader)->connection);
+    if (client_id == 0)
+        return weir_error_set(err, WEIR_ERR_UNSUPPORTED, "the reader's client id is not known");
+    return unblock(redis_session(base), client_id, err);
+}
+
+weir_status redis_end_stale_read(struct redis_session *session, weir_error *err)
+{
+    int64_t client_id = session->waiting_client;
+    bool same_server = client_id < weir_connection_client_id(session->connection); /* ids grow until a restart */
+    if (client_id != 0 && same_server) {
+        weir_status status = unblock(session, client_id, err);
+        if (!weir_connection_is_up(session->connection))
+            return status == WEIR_ERR_IN_DOUBT ? WEIR_ERR_CONNECTION : status;
+    }
+    session->waiting_client = 0; /* also where the server wouldn't: then the lease will have to run out */
+    return WEIR_OK;
 }
 
 /* --- claiming --- */
@@ -314,14 +335,9 @@ weir_status redis_claim(struct weir_session *base, struct weir_entry_id *cursor,
 
 /* --- recovering --- */
 
-struct own_pending {
-    struct weir_entry_id id;
-    uint32_t deliveries;
-};
-
-/* Reads XPENDING's [[id, consumer, idle, count], …] and keeps what is to be recovered. */
+/* Reads XPENDING's [[id, consumer, idle, count], …] and keeps the ids of what is to be recovered. */
 static weir_status pick_pending(struct redis_session *session, const struct weir_reply *rows, int64_t max_idle_ms,
-                                weir_in_flight_fn in_flight, void *context, struct own_pending *picked,
+                                weir_in_flight_fn in_flight, void *context, struct weir_entry_id *picked,
                                 size_t *ret_n_picked, struct weir_entry_id *after, weir_error *err)
 {
     size_t n = 0;
@@ -330,46 +346,22 @@ static weir_status pick_pending(struct redis_session *session, const struct weir
         struct weir_entry_id id;
         if (!weir_reply_is_array(row, 4) || !weir_reply_is_text(&row->items[0]) ||
             !weir_entry_id_parse(row->items[0].text, row->items[0].len, &id) ||
-            row->items[2].kind != WEIR_REPLY_INTEGER || row->items[3].kind != WEIR_REPLY_INTEGER)
+            row->items[2].kind != WEIR_REPLY_INTEGER)
             return redis_surprise(session, "XPENDING", err);
         *after = id;
-        int64_t count = row->items[3].integer;
         if (row->items[2].integer <= max_idle_ms && !in_flight(context, id))
-            picked[n++] = (struct own_pending){id, count < 0                ? 0
-                                                   : count > UINT32_MAX - 1 ? UINT32_MAX - 1
-                                                                            : (uint32_t)count};
+            picked[n++] = id;
     }
     *ret_n_picked = n;
     return WEIR_OK;
 }
 
-static void append_claim_own(struct redis_session *session, const struct own_pending *pending, bool lost_reply)
+static weir_status list_own_pending(struct redis_session *session, struct weir_entry_id after, size_t count,
+                                    struct weir_reply **ret, weir_error *err)
 {
-    struct weir_buffer *out = weir_connection_out(session->connection);
-    weir_command_begin(out, lost_reply ? 8 : 6);
-    weir_command_text(out, "XCLAIM");
-    redis_key(out, &session->broker->keys.stream);
-    append_group(session, out);
-    weir_command_text(out, redis_config(session)->consumer);
-    weir_command_text(out, "0");
-    redis_entry_id(out, pending->id);
-    if (lost_reply) { /* the delivery that was lost on the way is this one */
-        weir_command_text(out, "RETRYCOUNT");
-        weir_command_i64(out, pending->deliveries);
-    }
-}
-
-weir_status redis_recover(struct weir_session *base, struct weir_entry_id *after, size_t count, bool lost_reply,
-                          int64_t max_idle_ms, weir_in_flight_fn in_flight, void *context, struct weir_batch *batch,
-                          bool *ret_more, weir_error *err)
-{
-    struct redis_session *session = redis_session(base);
-    weir_status status = redis_begin(session, err);
-    if (status != WEIR_OK)
-        return status;
     struct weir_buffer *out = weir_connection_out(session->connection);
     char start[1 + WEIR_ENTRY_ID_SIZE] = "(";
-    size_t start_len = 1 + weir_entry_id_format(*after, start + 1);
+    size_t start_len = 1 + weir_entry_id_format(after, start + 1);
     weir_command_begin(out, 7);
     weir_command_text(out, "XPENDING");
     redis_key(out, &session->broker->keys.stream);
@@ -378,41 +370,66 @@ weir_status redis_recover(struct weir_session *base, struct weir_entry_id *after
     weir_command_text(out, LAST_ID);
     weir_command_i64(out, (int64_t)count);
     weir_command_text(out, redis_config(session)->consumer);
+    weir_status status = redis_exchange(session, "XPENDING", ret, err);
+    if (status == WEIR_OK && !weir_reply_is_array(*ret, 0))
+        status = redis_surprise(session, "XPENDING", err);
+    return status;
+}
+
+/* The script's answer for one id: {deliveries, entry or nil}, or nil where it is pending no longer. */
+static weir_status add_recovered(struct redis_session *session, struct weir_batch *batch, struct weir_entry_id id,
+                                 const struct weir_reply *found, weir_error *err)
+{
+    if (found->kind == WEIR_REPLY_NIL)
+        return WEIR_OK;
+    /* Lua ends an array at the first nil: an entry that was deleted leaves the count alone */
+    if (!weir_reply_is_array(found, 1) || found->items[0].kind != WEIR_REPLY_INTEGER)
+        return redis_surprise(session, "recover", err);
+    int64_t count = found->items[0].integer;
+    uint32_t deliveries = count < 0 ? 0 : count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
+    if (found->len > 1 && found->items[1].kind != WEIR_REPLY_NIL)
+        return add_entry(session, batch, &found->items[1], deliveries, "recover", err);
+    weir_batch_add(batch, id, NULL, 0, deliveries)->payload_lost = true;
+    return WEIR_OK;
+}
+
+weir_status redis_recover(struct weir_session *base, struct weir_entry_id *after, size_t count, bool lost_reply,
+                          int64_t max_idle_ms, weir_in_flight_fn in_flight, void *context, struct weir_batch *batch,
+                          bool *ret_more, weir_error *err)
+{
+    struct redis_session *session = redis_session(base);
     struct weir_reply *rows;
-    status = redis_exchange(session, "XPENDING", &rows, err);
+    weir_status status = redis_begin(session, err);
+    if (status == WEIR_OK)
+        status = list_own_pending(session, *after, count, &rows, err);
     if (status != WEIR_OK)
         return status;
-    if (!weir_reply_is_array(rows, 0))
-        return redis_surprise(session, "XPENDING", err);
 
-    struct own_pending *picked = weir_arena_alloc(&session->scratch, rows->len * sizeof *picked);
+    struct weir_entry_id *picked = weir_arena_alloc(&session->scratch, rows->len * sizeof *picked);
     if (!picked || !weir_batch_reserve(batch, rows->len))
         return no_memory(session, err);
     struct weir_entry_id last = *after;
     size_t n = 0;
     status = pick_pending(session, rows, max_idle_ms, in_flight, context, picked, &n, &last, err);
-    if (status != WEIR_OK)
+    if (status == WEIR_OK && n > 0) {
+        struct weir_buffer *arguments = &session->arguments;
+        redis_key(arguments, &session->broker->keys.stream);
+        append_group(session, arguments);
+        weir_command_text(arguments, redis_config(session)->consumer);
+        weir_command_text(arguments, lost_reply ? "1" : "0");
+        for (size_t i = 0; i < n; i++)
+            redis_entry_id(arguments, picked[i]);
+        struct weir_reply *found;
+        status =
+            weir_script_run(session->connection, &weir_script_recover, 1, 3 + n, arguments, &batch->arena, &found, err);
+        if (status == WEIR_OK && !weir_reply_is_array(found, n))
+            status = redis_surprise(session, "recover", err);
+        for (size_t i = 0; i < n && status == WEIR_OK; i++)
+            status = add_recovered(session, batch, picked[i], &found->items[i], err);
+    }
+    if (status != WEIR_OK) {
+        batch->n = 0;
         return status;
-
-    for (size_t i = 0; i < n; i++)
-        append_claim_own(session, &picked[i], lost_reply);
-    for (size_t i = 0; i < n; i++) {
-        struct weir_reply *claimed;
-        status = redis_next(session, &batch->arena, &claimed, err);
-        if (status == WEIR_OK)
-            status = redis_check(session, claimed, "XCLAIM", err);
-        uint32_t deliveries = picked[i].deliveries + (lost_reply ? 0 : 1);
-        if (status == WEIR_OK && !weir_reply_is_array(claimed, 0))
-            status = redis_surprise(session, "XCLAIM", err);
-        if (status == WEIR_OK && claimed->len > 0 && claimed->items[0].kind != WEIR_REPLY_NIL)
-            status = add_entry(session, batch, &claimed->items[0], deliveries, "XCLAIM", err);
-        else if (status == WEIR_OK)
-            weir_batch_add(batch, picked[i].id, NULL, 0, deliveries)->payload_lost = true;
-        if (status != WEIR_OK) {
-            batch->n = 0;
-            session->base.ops->disconnect(&session->base); /* answers may be outstanding */
-            return status;
-        }
     }
     *after = last;
     *ret_more = rows->len == count;

@@ -31,6 +31,7 @@ struct redis_session {
 
     int64_t reads[REDIS_READS_MAX]; /* block_ms of the outstanding reads, oldest first */
     size_t n_reads;
+    int64_t waiting_client; /* the client id of a connection with a blocking read unanswered; 0: none */
 
     char next_score[32]; /* of the delayed job that is due next, as last seen */
     int64_t next_due_us; /* and when that is by our own clock */
@@ -85,6 +86,12 @@ bool redis_fields(const struct weir_reply *flat, struct weir_arena *arena, weir_
 weir_status redis_read_submit(struct weir_session *session, size_t count, int64_t block_ms, weir_error *err);
 weir_status redis_read_collect(struct weir_session *session, struct weir_batch *batch, weir_error *err);
 weir_status redis_unblock(struct weir_session *session, struct weir_session *reader, weir_error *err);
+
+/*
+ * After a reconnect: ends the blocking read of the connection that was lost. The server may not know that it was, and
+ * would hand it what arrives next.
+ */
+weir_status redis_end_stale_read(struct redis_session *session, weir_error *err);
 weir_status redis_claim(struct weir_session *session, struct weir_entry_id *cursor, int64_t min_idle_ms, size_t count,
                         struct weir_batch *batch, weir_error *err);
 weir_status redis_recover(struct weir_session *session, struct weir_entry_id *after, size_t count, bool lost_reply,

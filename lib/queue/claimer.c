@@ -40,6 +40,7 @@ struct claimer {
     struct weir_queue *core;
     struct weir_service *service;
     int64_t interval_us[N_TICKS], due_us[N_TICKS];
+    unsigned failing;            /* bits of ticks: the last one of its kind failed */
     struct weir_entry_id cursor; /* of the sweep of claims */
     int64_t trimmed_us;
 
@@ -99,7 +100,10 @@ static weir_status claim(struct claimer *claimer, weir_error *err)
         if (!running || room == 0)
             return WEIR_OK;
         size_t n;
+        if (!weir_core_take_over_begin(core, claimer->service))
+            return WEIR_OK;
         weir_status status = claim_some(claimer, room < CLAIM_MAX ? room : CLAIM_MAX, &n, err);
+        weir_core_take_over_end(core);
         if (status != WEIR_OK)
             return status;
         if (claimer->cursor.ms == 0 && claimer->cursor.seq == 0)
@@ -386,7 +390,10 @@ static bool wait_for_tick(struct claimer *claimer, enum tick *ret)
     return found;
 }
 
-/* The server didn't answer in time: the reader, who may be waiting for long, shall not trust its connection either. */
+/*
+ * The server didn't answer in time: the reader, who may be waiting for long, shall not trust its connection either. Or
+ * a claim wasn't answered: it may have made entries ours, which the reader finds when it connects again.
+ */
 static void kick_reader(struct weir_queue *core)
 {
     pthread_mutex_lock(&core->mutex);
@@ -415,14 +422,17 @@ void *weir_claimer_main(void *argument)
         claimer.due_us[tick] = begin_us + claimer.interval_us[tick];
         weir_status status = run_tick(&claimer, tick, &err);
         if (status == WEIR_OK) {
-            weir_service_fine(core, claimer.service);
+            claimer.failing &= ~(1u << tick);
+            if (claimer.failing == 0) /* what only reads works on a read-only server, too */
+                weir_service_fine(core, claimer.service);
             continue;
         }
+        claimer.failing |= status == WEIR_ERR_STOPPED ? 0 : 1u << tick;
         claimer.due_us[tick] = begin_us; /* again, as soon as possible */
         if (status == WEIR_ERR_STOPPED)
             core->ops->unwake(claimer.service->session);
         else if (status == WEIR_ERR_IN_DOUBT &&
-                 weir_now_us() - begin_us >= core->options.connection.command_timeout_ms * 1000)
+                 (tick == TICK_CLAIM || weir_now_us() - begin_us >= core->options.connection.command_timeout_ms * 1000))
             kick_reader(core);
         weir_service_trouble(core, claimer.service, status, &err);
     }

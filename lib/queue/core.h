@@ -81,6 +81,7 @@ struct weir_queue {
     bool closed;             /* weir_queue_close has returned, or is about to: no callbacks */
     bool recovered;          /* this consumer's own pending entries have been gone through since the process began */
     bool reader_dirty;       /* the reader dropped a connection with reads outstanding during the stop */
+    bool taking_over;        /* entries are being claimed or recovered, and not yet delivered */
     bool unblock_wanted;     /* the reader waits for a CLIENT UNBLOCK */
     bool reader_kicked;      /* another thread found the server unreachable: the reader shall reconnect */
     size_t n_given_up;       /* outcomes that the last stop could not report */
@@ -147,6 +148,14 @@ void weir_core_batch_unused(struct weir_queue *core, struct weir_batch *batch);
  * another group acked unseen, those already in flight here dropped. `reserved` of what was asked for is given back.
  */
 void weir_core_deliver(struct weir_queue *core, struct weir_batch *batch, size_t reserved);
+
+/*
+ * Brackets taking entries over and delivering them: reader (recovering) and claimer (claiming) exclude each other,
+ * since what the one has taken over, and not delivered yet, would look like a forgotten entry to the other. begin
+ * waits, and returns false where the service is to end. Locks: not held.
+ */
+bool weir_core_take_over_begin(struct weir_queue *core, const struct weir_service *service);
+void weir_core_take_over_end(struct weir_queue *core);
 
 /* The job with this entry id that is in flight here (not reported), or NULL. Locks: held. */
 struct weir_job *weir_core_find(struct weir_queue *core, struct weir_entry_id entry);

@@ -183,18 +183,24 @@ static weir_status recover_page(struct reader *reader, struct weir_entry_id *aft
         *err = (weir_error){.code = WEIR_ERR_MEMORY, .message = "no memory for a batch of jobs"};
         return WEIR_ERR_MEMORY;
     }
-    weir_status status = core->ops->recover(reader->service->session, after, room, !first_time && !none, max_idle_ms,
-                                            weir_core_in_flight, core, batch, more, err);
-    if (status != WEIR_OK) {
+    if (!weir_core_take_over_begin(core, reader->service)) {
         unreserve(core, room);
         weir_core_batch_unused(core, batch);
-        return status;
+        return WEIR_ERR_STOPPED;
     }
-    pthread_mutex_lock(&core->mutex);
-    core->stats.recovered += batch->n;
-    pthread_mutex_unlock(&core->mutex);
-    weir_core_deliver(core, batch, room);
-    return WEIR_OK;
+    weir_status status = core->ops->recover(reader->service->session, after, room, !first_time && !none, max_idle_ms,
+                                            weir_core_in_flight, core, batch, more, err);
+    if (status == WEIR_OK) {
+        pthread_mutex_lock(&core->mutex);
+        core->stats.recovered += batch->n;
+        pthread_mutex_unlock(&core->mutex);
+        weir_core_deliver(core, batch, room);
+    } else {
+        unreserve(core, room);
+        weir_core_batch_unused(core, batch);
+    }
+    weir_core_take_over_end(core);
+    return status;
 }
 
 static weir_status recover(struct reader *reader, weir_error *err)

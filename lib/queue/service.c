@@ -24,6 +24,25 @@ static bool must_end(const struct weir_queue *core, const struct weir_service *s
     return core->state == CORE_ABANDONED || (core->state != CORE_RUNNING && service != &core->acker);
 }
 
+bool weir_core_take_over_begin(struct weir_queue *core, const struct weir_service *service)
+{
+    pthread_mutex_lock(&core->mutex);
+    while (core->taking_over && !must_end(core, service))
+        pthread_cond_wait(&core->changed, &core->mutex);
+    bool begun = !must_end(core, service);
+    core->taking_over |= begun;
+    pthread_mutex_unlock(&core->mutex);
+    return begun;
+}
+
+void weir_core_take_over_end(struct weir_queue *core)
+{
+    pthread_mutex_lock(&core->mutex);
+    core->taking_over = false;
+    pthread_cond_broadcast(&core->changed);
+    pthread_mutex_unlock(&core->mutex);
+}
+
 void weir_service_wait(struct weir_queue *core, struct weir_service *service, int64_t until_us)
 {
     weir_cond_wait_until(&service->cond, &core->mutex, until_us);
