@@ -284,6 +284,40 @@ static void recover_leaves_what_is_idle_for_too_long(void **state)
     expect_numbered(claim_batch(contract, session, HOUR_MS), 1, 1);
 }
 
+/* Another thread's ack, at the worst time: recover has seen the entry pending, and has not taken it yet. */
+struct meanwhile {
+    struct weir_session *other;
+    struct weir_batch *acked;
+};
+
+static bool ack_and_trim_meanwhile(void *context, struct weir_entry_id entry)
+{
+    struct meanwhile *meanwhile = context;
+    (void)entry;
+    if (meanwhile->acked) {
+        settle_all(meanwhile->other, meanwhile->acked, WEIR_VERDICT_ACK);
+        size_t removed;
+        OK(meanwhile->other->ops->trim(meanwhile->other, 0, 1000, &removed, &last_error));
+        assert_true(removed > 0);
+        meanwhile->acked = NULL;
+    }
+    return false;
+}
+
+static void recover_takes_nothing_for_lost_that_was_acked_meanwhile(void **state)
+{
+    struct contract *contract = *state;
+    struct weir_session *session = worker(contract, "g", "c"), *other = worker(contract, "g", "c");
+    add_numbered(session, 0, 3, NULL);
+    struct meanwhile meanwhile = {other, read_batch(contract, session, 10)};
+    struct weir_batch *batch = new_batch(contract);
+    struct weir_entry_id after = {0, 0};
+    bool more;
+    OK(session->ops->recover(session, &after, 10, true, INT64_MAX, ack_and_trim_meanwhile, &meanwhile, batch, &more,
+                             &last_error));
+    assert_int_equal(batch->n, 0);
+}
+
 static void recover_reports_entries_that_were_deleted(void **state)
 {
     struct contract *contract = *state;
@@ -417,6 +451,7 @@ int run_taking_over_tests(void)
         CONTRACT_TEST(recover_leaves_what_is_in_flight_and_goes_on_page_by_page),
         CONTRACT_TEST(recover_begins_after_the_entry_given),
         CONTRACT_TEST(recover_leaves_what_is_idle_for_too_long),
+        CONTRACT_TEST(recover_takes_nothing_for_lost_that_was_acked_meanwhile),
         CONTRACT_TEST(recover_reports_entries_that_were_deleted),
         CONTRACT_TEST(a_renewed_lease_is_not_claimed),
         CONTRACT_TEST(a_renewal_tells_what_is_still_owned),

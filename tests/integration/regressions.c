@@ -45,10 +45,53 @@ static void opening_a_queue_delivers_nothing(void **state)
     test_server_stop(server);
 }
 
+/*
+ * 2: after a restart under the same name, entries that were long idle ran twice: the claimer had taken them over, and
+ * the reader took what was pending for this consumer, and not delivered yet, for forgotten.
+ */
+static void what_a_former_life_left_runs_once(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 10, JOBS = 300 };
+    struct test_server *server = test_server_start();
+    for (int round = 0; round < ROUNDS; round++) {
+        struct recorder *recorder = recorder_new();
+        weir_queue_options o = WEIR_QUEUE_OPTIONS_INIT;
+        weir_error err;
+        weir_queue *queue = NULL;
+        o.url = test_server_url(server);
+        o.stream = "jobs";
+        o.consumer = "phoenix";
+        o.handler = done;
+        o.user_data = recorder;
+        o.min_idle_ms = 20000;
+        assert_int_equal(weir_queue_open(&queue, &o, &err), WEIR_OK);
+        for (int i = 0; i < JOBS; i++)
+            freeReplyObject(test_server_command(server, "XADD jobs * n %d", i));
+        freeReplyObject(test_server_command(server, "XREADGROUP GROUP weir phoenix STREAMS jobs >"));
+        redisReply *rows = test_server_command(server, "XPENDING jobs weir - + 1000");
+        for (size_t i = 0; i < rows->elements; i++)
+            freeReplyObject(test_server_command(server, "XCLAIM jobs weir phoenix 0 %s IDLE 100000 RETRYCOUNT 1 JUSTID",
+                                                rows->element[i]->element[0]->str));
+        freeReplyObject(rows);
+
+        assert_int_equal(weir_queue_start(queue, &err), WEIR_OK);
+        assert_true(recorder_wait_count(recorder, JOBS, TEST_TIMEOUT_MS));
+        assert_int_equal(weir_queue_stop(queue, TEST_TIMEOUT_MS), WEIR_OK);
+        weir_queue_close(queue);
+        assert_int_equal(recorder_count(recorder), JOBS);
+        for (size_t i = 0; i < JOBS; i++)
+            assert_int_equal(recorder_get(recorder, i).value, 2);
+        recorder_free(recorder);
+    }
+    test_server_stop(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opening_a_queue_delivers_nothing),
+        cmocka_unit_test(what_a_former_life_left_runs_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
