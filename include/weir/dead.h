@@ -91,13 +91,14 @@ WEIR_API weir_status weir_dead_count(weir_dead *dead, uint64_t *ret_count, weir_
 
 /*
  * Puts a dead job back into its stream, in one atomic step: same job id, for the group it died in, attempts from 0.
- * Errors: WEIR_ERR_NOT_FOUND; WEIR_ERR_STATE where its payload is lost, so that there is nothing to run. Thread: any.
+ * Errors: WEIR_ERR_NOT_FOUND; WEIR_ERR_STATE where its payload is lost, so that there is nothing to run;
+ * WEIR_ERR_UNSUPPORTED where it has more than 3,900 fields, which only other programs' jobs can have. Thread: any.
  */
 WEIR_API weir_status weir_dead_requeue(weir_dead *dead, const char *id, weir_error *err);
 
 /*
- * Puts all that are dead at the time of the call back, oldest first; those without a payload stay. *ret_count (may be
- * NULL) gets how many went back, on failure too. Each job moves in a step of its own. Thread: any.
+ * Puts all that are dead at the time of the call back, oldest first; those that weir_dead_requeue can't move stay.
+ * *ret_count (may be NULL) gets how many went back, on failure too. Each job moves in a step of its own. Thread: any.
  */
 WEIR_API weir_status weir_dead_requeue_all(weir_dead *dead, uint64_t *ret_count, weir_error *err);
 

@@ -91,7 +91,7 @@ typedef struct weir_queue_options {
 
     /* What to do. Called on worker threads; user_data is passed to all and must outlive the queue. */
     weir_handler handler;
-    const weir_codec *codec; /* NULL: none. Borrowed until weir_queue_close. */
+    const weir_codec *codec; /* NULL: none. Copied; its functions are called for as long as there are jobs. */
     weir_dead_fn on_dead;    /* NULL: none */
     weir_event_fn on_event;  /* NULL: none */
     void *user_data;

@@ -121,6 +121,11 @@ weir_status redis_dead_requeue(struct weir_session *base, struct weir_entry_id i
         return weir_error_set(err, WEIR_ERR_NOT_FOUND, "there is no dead letter %s", text);
     if (reply->integer == 2)
         return weir_error_set(err, WEIR_ERR_STATE, "the dead letter %s has no fields left that could be run", text);
+    if (reply->integer == 3)
+        return weir_error_set(err, WEIR_ERR_UNSUPPORTED,
+                              "the dead letter %s has too many fields for a script to move: XADD them to the stream, "
+                              "and delete the letter",
+                              text);
     return WEIR_OK;
 }
 
@@ -130,6 +135,8 @@ weir_status redis_dead_delete(struct weir_session *base, struct weir_entry_id id
     weir_status status = redis_begin(session, err);
     if (status != WEIR_OK)
         return status;
+    char text[WEIR_ENTRY_ID_SIZE];
+    weir_entry_id_format(id, text);
     struct weir_buffer *out = weir_connection_out(session->connection);
     weir_command_begin(out, 3);
     weir_command_text(out, "XDEL");
@@ -138,7 +145,7 @@ weir_status redis_dead_delete(struct weir_session *base, struct weir_entry_id id
     struct weir_reply *reply;
     status = redis_exchange(session, "XDEL", &reply, err);
     if (status == WEIR_OK && !(reply->kind == WEIR_REPLY_INTEGER && reply->integer == 1))
-        status = weir_error_set(err, WEIR_ERR_NOT_FOUND, "there is no such dead letter");
+        status = weir_error_set(err, WEIR_ERR_NOT_FOUND, "there is no dead letter %s", text);
     return status;
 }
 

@@ -14,7 +14,6 @@
  *     nothing is pending for it.
  */
 #include "base/clock.h"
-#include "base/log.h"
 #include "queue/core.h"
 
 enum {
@@ -242,7 +241,6 @@ static void give_up(struct acker *acker)
     pthread_mutex_lock(&core->mutex);
     append(&acker->pending, &core->outcomes);
     size_t n = acker->pending.n;
-    bool closed = core->closed;
     for (struct weir_job *job = acker->pending.first, *next; job; job = next) {
         next = job->next;
         weir_core_let_go(core, job);
@@ -250,10 +248,10 @@ static void give_up(struct acker *acker)
     core->n_given_up += n;
     pthread_mutex_unlock(&core->mutex);
     weir_job_list_init(&acker->pending);
-    if (n > 0 && !closed)
-        weir_log(WEIR_LOG_WARNING,
-                 "queue %s: %zu outcomes could not be reported before the stop; these jobs will run again",
-                 core->options.stream, n);
+    if (n > 0)
+        weir_core_log(core, WEIR_LOG_WARNING,
+                      "queue %s: %zu outcomes could not be reported before the stop; these jobs will run again",
+                      core->options.stream, n);
 }
 
 void *weir_acker_main(void *argument)

@@ -17,7 +17,6 @@
  *   - an idle queue costs a few commands a second.
  */
 #include "base/clock.h"
-#include "base/log.h"
 #include "queue/core.h"
 
 #include <stdio.h>
@@ -298,9 +297,12 @@ static void shed(struct weir_queue *core)
     if (stale_us < STALE_US)
         stale_us = STALE_US;
     pthread_mutex_lock(&core->mutex);
-    if (core->ready_first && core->n_ready > core->options.concurrency &&
-        weir_now_us() - core->ready_first->fetched_us > stale_us)
-        weir_core_release_ready(core, core->options.concurrency);
+    int64_t waited_us = core->ready_first ? weir_now_us() - core->ready_first->fetched_us : 0;
+    size_t keep = core->options.concurrency;
+    if (waited_us > core->options.min_idle_ms * 1000 && waited_us > stale_us)
+        keep = 0; /* no job waits here for longer than it would for a worker that died */
+    if (waited_us > stale_us && core->n_ready > keep)
+        weir_core_release_ready(core, keep);
     if (core->spawn_complained) { /* a worker could not be started then */
         core->spawn_complained = false;
         weir_pool_rouse(core);
@@ -308,8 +310,8 @@ static void shed(struct weir_queue *core)
     bool complained = core->spawn_complained;
     pthread_mutex_unlock(&core->mutex);
     if (complained)
-        weir_log(WEIR_LOG_WARNING, "queue %s: no thread could be started for a worker; trying again",
-                 core->options.stream);
+        weir_core_log(core, WEIR_LOG_WARNING, "queue %s: no thread could be started for a worker; trying again",
+                      core->options.stream);
 }
 
 /* --- the timers --- */

@@ -18,6 +18,8 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -444,26 +446,46 @@ bool weir_core_in_callback(const struct weir_queue *core)
     return callback_of == core;
 }
 
-void weir_core_event(struct weir_queue *core, weir_event_kind kind, const char *id, const char *text)
+/* False where the queue is closed. A close waits until it has ended. */
+static bool begin_callback(struct weir_queue *core)
 {
-    if (!core->options.on_event)
-        return;
     pthread_mutex_lock(&core->mutex);
-    bool closed = core->closed;
-    core->callbacks += !closed;
+    bool open = !core->closed;
+    core->callbacks += open;
     pthread_mutex_unlock(&core->mutex);
-    if (closed)
-        return;
+    return open;
+}
 
-    const struct weir_queue *before = weir_core_enter(core);
-    weir_event event = {.kind = kind, .id = id, .text = text};
-    core->options.on_event(&event, core->options.user_data);
-    weir_core_enter(before);
-
+static void end_callback(struct weir_queue *core)
+{
     pthread_mutex_lock(&core->mutex);
     core->callbacks--;
     pthread_cond_broadcast(&core->changed);
     pthread_mutex_unlock(&core->mutex);
+}
+
+void weir_core_event(struct weir_queue *core, weir_event_kind kind, const char *id, const char *text)
+{
+    if (!core->options.on_event || !begin_callback(core))
+        return;
+    const struct weir_queue *before = weir_core_enter(core);
+    weir_event event = {.kind = kind, .id = id, .text = text};
+    core->options.on_event(&event, core->options.user_data);
+    weir_core_enter(before);
+    end_callback(core);
+}
+
+void weir_core_log(struct weir_queue *core, weir_log_level level, const char *format, ...)
+{
+    if (!begin_callback(core))
+        return;
+    char line[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    weir_log(level, "%s", line);
+    end_callback(core);
 }
 
 const char *weir_event_kind_text(weir_event_kind kind)

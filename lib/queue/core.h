@@ -19,6 +19,7 @@
 #include "queue/verdict.h"
 
 #include <pthread.h>
+#include <weir/log.h>
 
 enum weir_core_state {
     CORE_OPEN, /* not started, or stopped cleanly */
@@ -70,6 +71,7 @@ struct weir_worker {
 struct weir_queue {
     /* Written before the threads start, read by all. */
     weir_queue_options options; /* texts are copies */
+    weir_codec codec;           /* what options.codec points to */
     struct weir_policy policy;
     struct weir_broker *broker;
     const struct weir_broker_ops *ops;
@@ -85,7 +87,7 @@ struct weir_queue {
     bool unblock_wanted;     /* the reader waits for a CLIENT UNBLOCK */
     bool reader_kicked;      /* another thread found the server unreachable: the reader shall reconnect */
     size_t n_given_up;       /* outcomes that the last stop could not report */
-    unsigned stop_waiters;   /* calls of stop in progress */
+    unsigned stop_waiters;   /* calls of stop, and of close, in progress */
     bool stopping_thread;    /* one of them does the work, */
     weir_status stop_status; /* and has come to this */
     int64_t stop_began_us;
@@ -198,6 +200,9 @@ void weir_core_count_finished(struct weir_queue *core);
 
 /* Calls on_event, unless the queue is closed. Locks: not held. */
 void weir_core_event(struct weir_queue *core, weir_event_kind kind, const char *id, const char *text);
+
+/* Logs a line, unless the queue is closed. Locks: not held. */
+void weir_core_log(struct weir_queue *core, weir_log_level level, const char *format, ...) WEIR_PRINTF(3, 4);
 
 /* Whether the calling thread is inside a callback of this queue. */
 bool weir_core_in_callback(const struct weir_queue *core);

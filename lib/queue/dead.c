@@ -145,6 +145,12 @@ static weir_status perform_on(weir_dead *dead, operation run, bool repeatable, c
     return status == WEIR_OK ? perform(dead, run, repeatable, call, err) : status;
 }
 
+/* Nothing comes after it, and the server won't be asked. */
+static bool is_last_of_all(struct weir_entry_id id)
+{
+    return id.ms == UINT64_MAX && id.seq == UINT64_MAX;
+}
+
 weir_status weir_dead_list(weir_dead *dead, const char *after, size_t max, weir_dead_visit_fn visit, void *user_data,
                            weir_error *err)
 {
@@ -156,7 +162,7 @@ weir_status weir_dead_list(weir_dead *dead, const char *after, size_t max, weir_
         if (status != WEIR_OK)
             return status;
     }
-    while (max > 0 && !call.ended) {
+    while (max > 0 && !call.ended && !is_last_of_all(call.id)) {
         call.max = max < PAGE ? max : PAGE;
         call.n = 0;
         weir_status status = perform(dead, list_page, true, &call, err);
@@ -251,7 +257,8 @@ weir_status weir_dead_requeue_all(weir_dead *dead, uint64_t *ret_count, weir_err
             struct call one = {.id = page.ids[i]};
             status = perform(dead, requeue, false, &one, err);
             requeued += status == WEIR_OK;
-            if (status == WEIR_ERR_STATE || status == WEIR_ERR_NOT_FOUND) /* no payload; or somebody else was faster */
+            /* no payload; too large to be moved; or somebody else was faster */
+            if (status == WEIR_ERR_STATE || status == WEIR_ERR_UNSUPPORTED || status == WEIR_ERR_NOT_FOUND)
                 status = WEIR_OK;
         }
     }

@@ -145,6 +145,8 @@ static weir_status introduce(struct weir_queue *core, weir_error *err)
     }
     bool full = status == WEIR_ERR_FULL; /* which the server also says where the group exists already */
     status = core->ops->probe(session, err);
+    if (status == WEIR_OK)
+        status = core->ops->leave(session, err); /* probing made a consumer: a queue that never starts leaves none */
     if (full && status == WEIR_ERR_NO_GROUP) {
         if (err)
             *err = refused;
@@ -161,6 +163,10 @@ weir_status weir_queue_open(weir_queue **ret, const weir_queue_options *options,
     if (!core)
         return weir_error_set(err, WEIR_ERR_MEMORY, "no memory for a queue");
     weir_status status = weir_options_copy(options, &core->options, err);
+    if (status == WEIR_OK && core->options.codec) { /* handlers that outlive the queue still need it */
+        core->codec = *core->options.codec;
+        core->options.codec = &core->codec;
+    }
     if (status == WEIR_OK) {
         core->policy = (struct weir_policy){
             .max_attempts = core->options.max_attempts,
@@ -441,9 +447,11 @@ void weir_queue_close(weir_queue *core)
 
     pthread_mutex_lock(&core->mutex);
     core->closed = true;
+    core->stop_waiters++; /* so that it isn't freed by whoever ends while we wait */
     int64_t until_us = weir_now_us() + CALLBACK_GRACE_US;
     while (core->callbacks > 0 && weir_now_us() < until_us)
         weir_cond_wait_until(&core->changed, &core->mutex, until_us);
+    core->stop_waiters--;
     if (!weir_core_free_if_last(core))
         pthread_mutex_unlock(&core->mutex);
 }

@@ -9,7 +9,6 @@
  *   - every wait ends at once when the queue is abandoned, and, for reader and claimer, when it is stopped.
  */
 #include "base/clock.h"
-#include "base/log.h"
 #include "queue/core.h"
 
 #include <stdio.h>
@@ -70,8 +69,8 @@ void weir_service_complain(struct weir_queue *core, struct weir_service *service
     if (again)
         return;
     service->complained_us = now_us;
-    weir_log(WEIR_LOG_WARNING, "queue %s, %s: %s%s%s; trying again", core->options.stream, service->name, err->message,
-             err->server[0] ? ": " : "", err->server);
+    weir_core_log(core, WEIR_LOG_WARNING, "queue %s, %s: %s%s%s; trying again", core->options.stream, service->name,
+                  err->message, err->server[0] ? ": " : "", err->server);
 }
 
 /* The group vanished (flush, XGROUP DESTROY): make it again, from the beginning of what is there. */
@@ -85,8 +84,8 @@ static bool recreate_group(struct weir_queue *core, struct weir_service *service
     pthread_mutex_lock(&core->mutex);
     core->stats.groups_created++;
     pthread_mutex_unlock(&core->mutex);
-    weir_log(WEIR_LOG_WARNING, "queue %s: the group %s had vanished and was created again", core->options.stream,
-             core->options.group);
+    weir_core_log(core, WEIR_LOG_WARNING, "queue %s: the group %s had vanished and was created again",
+                  core->options.stream, core->options.group);
     weir_core_event(core, WEIR_EVENT_GROUP_CREATED, "", core->options.group);
     return true;
 }
@@ -124,7 +123,7 @@ void weir_service_fine(struct weir_queue *core, struct weir_service *service)
     if (!loud)
         return;
     service->relieved_us = now_us;
-    weir_log(WEIR_LOG_WARNING, "queue %s, %s: works again", core->options.stream, service->name);
+    weir_core_log(core, WEIR_LOG_WARNING, "queue %s, %s: works again", core->options.stream, service->name);
 }
 
 bool weir_service_connect(struct weir_queue *core, struct weir_service *service)
@@ -142,7 +141,7 @@ bool weir_service_connect(struct weir_queue *core, struct weir_service *service)
     service->connected = true;
     core->stats.connects++;
     pthread_mutex_unlock(&core->mutex);
-    weir_log(WEIR_LOG_INFO, "queue %s, %s: connected", core->options.stream, service->name);
+    weir_core_log(core, WEIR_LOG_INFO, "queue %s, %s: connected", core->options.stream, service->name);
     weir_core_event(core, WEIR_EVENT_CONNECTED, "", service->name);
     return true;
 }

@@ -348,7 +348,7 @@ static weir_status await_reply(struct weir_connection *connection, struct weir_a
         short events = connection->out_sent < connection->out.len ? POLLIN | POLLOUT : POLLIN;
         switch (wait_for_socket(connection, events, quiet_until_ms)) {
         case 0:
-            return lost(connection, err, "no answer within the command timeout");
+            return lost(connection, err, "no answer in time");
         case -1:
             return weir_error_set(err, WEIR_ERR_STOPPED, "interrupted");
         }

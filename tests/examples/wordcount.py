@@ -141,7 +141,11 @@ def done(redis, key):
 
 def busy_worker(redis, stream, candidates=None):
     """The pid of a worker with jobs in hand. Consumers are named host:pid:random."""
-    for consumer in redis("XINFO", "CONSUMERS", stream, "wordcount"):
+    try:
+        consumers = redis("XINFO", "CONSUMERS", stream, "wordcount")
+    except RuntimeError:  # no worker has come yet
+        return None
+    for consumer in consumers:
         facts = dict(zip(consumer[::2], consumer[1::2]))
         pid = int(facts[b"name"].split(b":")[-2])
         if facts[b"pending"] > 0 and (candidates is None or pid in candidates):
@@ -201,24 +205,42 @@ def killed():
 
 
 def workers_come_and_go():
-    """A run with workers that are started and stopped by hand; two runs at once share them and don't mix."""
-    with PrivateRedis() as redis, tree(many=300) as directory, tree() as other, contextlib.ExitStack() as stack:
-        worker = ["--worker", "-c", "2", "--delay-us", "5000"]
-        process = stack.enter_context(started(redis, directory, "--run", "r", *RULE))
-        first = stack.enter_context(started(redis, *worker))
-        wait_for(lambda: done(redis, "wordcount:run:r") >= 50, "the first worker's files")
-        second = stack.enter_context(started(redis, *worker))
-        wait_for(lambda: busy_worker(redis, "wordcount", {second.pid}), "the second worker's first file")
-        stop(first)
-        beside = stack.enter_context(started(redis, other, "--json", *RULE))
-        assert finished(process, 0)[0] == totals_of(directory)
-        result = json.loads(finished(beside, 0)[0])
-        stop(second)
+    """Workers are started and stopped by hand while a run goes on; none of its jobs runs twice for that."""
+    with PrivateRedis() as redis, tree(many=600) as directory, contextlib.ExitStack() as stack:
 
-        sum_of_other = f"{result['files']} files, {result['lines']} lines, {result['words']} words, {result['bytes']} bytes\n"
-        assert sum_of_other == totals_of(other)
-        assert result["dead"] == 0 and result["retried"] == 0  # a graceful stop costs no attempt
+        def start_worker():
+            worker = stack.enter_context(started(redis, "--worker", "-c", "2", "--delay-us", "5000"))
+            wait_for(lambda: busy_worker(redis, "wordcount", {worker.pid}), "a worker's first file")
+            return worker
+
+        process = stack.enter_context(started(redis, directory, *RULE))
+        wait_for(lambda: redis("EXISTS", "wordcount"), "the first job")
+        worker = start_worker()
+        for _ in range(4):
+            successor = start_worker()
+            stop(worker)
+            worker = successor
+        out, err = finished(process, 0)
+        stop(worker)
+        assert out == totals_of(directory)
+        assert "done 614, retried 0, dead 0" in err
         assert redis("KEYS", "*") == [b"wordcount"]  # the workers' own stream
+
+
+def two_runs():
+    """Two runs at once share the workers, and don't mix."""
+    with PrivateRedis() as redis, tree(many=300) as directory, tree() as other, contextlib.ExitStack() as stack:
+        process = stack.enter_context(started(redis, directory, "--run", "r", *RULE))
+        worker = stack.enter_context(started(redis, "--worker", "-c", "2", "--delay-us", "5000"))
+        wait_for(lambda: done(redis, "wordcount:run:r") >= 50, "the run to be on its way")
+        result = json.loads(run(redis, other, "--json", *RULE)[0])
+        assert finished(process, 0)[0] == totals_of(directory)
+        stop(worker)
+
+        totals_of_other = totals_of(other)
+        assert totals_of_other == "{files} files, {lines} lines, {words} words, {bytes} bytes\n".format(**result)
+        assert result["dead"] == 0 and result["retried"] == 0
+        assert redis("KEYS", "*") == [b"wordcount"]
 
 
 def dead():

@@ -1,5 +1,6 @@
 -- Puts a dead job back into its stream.
--- KEYS: stream, dead. ARGV: id. Returns 1; 0: there is no such entry; 2: it has no fields left that could be run.
+-- KEYS: stream, dead. ARGV: id. Returns 1; 0: there is no such entry; 2: it has no fields left that could be run;
+-- 3: it has more of them than a script can pass on.
 local found = redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1])
 if #found == 0 then return 0 end
 local own = {
@@ -24,6 +25,7 @@ for _, name in ipairs({'weir.id', 'weir.group', 'weir.first_enqueued_ms'}) do
         args[#args + 1] = own[name]
     end
 end
+if #args > 7900 then return 3 end
 local added = redis.pcall('XADD', KEYS[1], '*', unpack(args))
 if type(added) == 'table' and added.err then return added end
 redis.call('XDEL', KEYS[2], ARGV[1])
