@@ -34,7 +34,10 @@ typedef struct weir_codec {
      */
     weir_status (*decode)(const weir_fields *fields, void *value, weir_error *err);
 
-    /* Frees what decode allocated inside the struct, not the struct itself. NULL where there is nothing to free. */
+    /*
+     * Frees what decode allocated inside the struct, not the struct itself. NULL where there is nothing to free. Runs
+     * once for each decoded struct; for a handler that a stop left behind when it returns, be that after the close.
+     */
     void (*clear)(void *value);
 
     /* Writes the struct's fields into sink. Runs on the thread that enqueues. NULL in a worker that never enqueues. */

@@ -64,7 +64,7 @@ typedef enum weir_event_kind {
     WEIR_EVENT_LEASE_LOST,    /* another consumer took a running job over; id: the job's */
     WEIR_EVENT_JOB_DEAD,      /* a job went to the dead letters; id: the job's, text: the reason */
     WEIR_EVENT_PAYLOAD_LOST,  /* an entry was deleted while it was pending; id: the entry's */
-    WEIR_EVENT_STOPPED        /* the last thread of the queue ended */
+    WEIR_EVENT_STOPPED        /* a stop ended, on the thread that called it; text: its status */
 } weir_event_kind;
 
 typedef struct weir_event {

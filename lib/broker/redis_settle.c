@@ -41,8 +41,8 @@ static bool is_unsettled(const struct weir_job *job, enum weir_verdict verdict)
 static size_t count(struct weir_job *list, const struct weir_job *end, enum weir_verdict verdict)
 {
     size_t n = 0;
-    FOR_EACH(job, list, end, verdict)
-    n++;
+    FOR_EACH (job, list, end, verdict)
+        n++;
     return n;
 }
 
@@ -64,8 +64,8 @@ static void append_acks(struct redis_session *session, struct weir_buffer *out, 
     }
     redis_key(out, &session->broker->keys.stream);
     weir_command_text(out, redis_config(session)->group);
-    FOR_EACH(job, list, end, WEIR_VERDICT_ACK)
-    redis_entry_id(out, job->entry);
+    FOR_EACH (job, list, end, WEIR_VERDICT_ACK)
+        redis_entry_id(out, job->entry);
 }
 
 static void append_releases(struct redis_session *session, struct weir_buffer *out, struct weir_job *list,
@@ -76,8 +76,8 @@ static void append_releases(struct redis_session *session, struct weir_buffer *o
     weir_command_text(out, redis_config(session)->group);
     weir_command_text(out, redis_config(session)->consumer);
     weir_command_i64(out, RELEASED_IDLE_MS);
-    FOR_EACH(job, list, end, WEIR_VERDICT_RELEASE)
-    redis_entry_id(out, job->entry);
+    FOR_EACH (job, list, end, WEIR_VERDICT_RELEASE)
+        redis_entry_id(out, job->entry);
 }
 
 static void append_owner(struct redis_session *session, struct weir_buffer *out, const struct weir_job *job)
@@ -149,23 +149,6 @@ static size_t append_letter(struct redis_session *session, struct weir_buffer *o
 
 static void append_burial(struct redis_session *session, struct weir_buffer *out, const struct weir_job *job)
 {
-    if (too_many_fields(job)) { /* four answers */
-        weir_command_begin(out, 1);
-        weir_command_text(out, "MULTI");
-        weir_command_begin(out, 3 + append_letter(session, NULL, job));
-        weir_command_text(out, "XADD");
-        redis_key(out, &session->broker->keys.dead);
-        weir_command_text(out, "*");
-        append_letter(session, out, job);
-        weir_command_begin(out, 4);
-        weir_command_text(out, "XACK");
-        redis_key(out, &session->broker->keys.stream);
-        weir_command_text(out, redis_config(session)->group);
-        redis_entry_id(out, job->entry);
-        weir_command_begin(out, 1);
-        weir_command_text(out, "EXEC");
-        return;
-    }
     weir_script_begin(out, &weir_script_bury, 2, 4 + append_letter(session, NULL, job));
     redis_key(out, &session->broker->keys.stream);
     redis_key(out, &session->broker->keys.dead);
@@ -225,16 +208,6 @@ static weir_status read_burial(struct round *round, struct weir_job *job)
     struct weir_reply *answer;
     bool fine;
     weir_status status;
-    if (too_many_fields(job)) {
-        for (int i = 0; i < 3; i++) /* OK, QUEUED, QUEUED; a refusal shows in EXEC again */
-            if (!next_answer(round, "MULTI", NULL, &answer, &fine, &status))
-                return status;
-        if (!next_answer(round, "EXEC", NULL, &answer, &fine, &status))
-            return status;
-        if (fine)
-            job->settled = WEIR_SETTLED;
-        return WEIR_OK;
-    }
     if (!next_answer(round, "bury", &round->bury, &answer, &fine, &status))
         return status;
     if (fine)
@@ -254,8 +227,8 @@ static weir_status read_answers(struct round *round, struct weir_job *list, cons
         if (!next_answer(round, "XACK", &round->ack_delete, &answer, &fine, &status))
             return status;
         if (fine || group_is_gone(round, answer))
-            FOR_EACH(job, list, end, WEIR_VERDICT_ACK)
-        job->settled = WEIR_SETTLED;
+            FOR_EACH (job, list, end, WEIR_VERDICT_ACK)
+                job->settled = WEIR_SETTLED;
     }
     if (releases > 0) {
         if (!next_answer(round, "release", &round->release, &answer, &fine, &status))
@@ -264,16 +237,14 @@ static weir_status read_answers(struct round *round, struct weir_job *list, cons
         if (fine && !weir_reply_is_array(answer, releases))
             return redis_surprise(round->session, "release", round->err);
         if (fine || group_is_gone(round, answer))
-            FOR_EACH(job, list, end, WEIR_VERDICT_RELEASE)
-            {
+            FOR_EACH (job, list, end, WEIR_VERDICT_RELEASE) {
                 if (fine)
                     settle_by(job, &answer->items[i++]);
                 else
                     job->settled = WEIR_SETTLED_NOT_OWNED;
             }
     }
-    FOR_EACH(job, list, end, WEIR_VERDICT_RETRY)
-    {
+    FOR_EACH (job, list, end, WEIR_VERDICT_RETRY) {
         if (too_many_fields(job)) {
             job->settled = WEIR_SETTLED; /* stays pending: nothing was sent */
             continue;
@@ -285,11 +256,109 @@ static weir_status read_answers(struct round *round, struct weir_job *list, cons
         else if (group_is_gone(round, answer))
             job->settled = WEIR_SETTLED_NOT_OWNED;
     }
-    FOR_EACH(job, list, end, WEIR_VERDICT_BURY)
-    {
+    FOR_EACH (job, list, end, WEIR_VERDICT_BURY) {
+        if (too_many_fields(job))
+            continue; /* apart: bury_large */
         status = read_burial(round, job);
         if (status != WEIR_OK)
             return status;
+    }
+    return WEIR_OK;
+}
+
+/* Whether the consumer still owns the entry (what was deleted nobody else can own), and whether the dead stream is one.
+ */
+static weir_status check_before_burial(struct redis_session *session, const struct weir_job *job, bool *ret_owned,
+                                       weir_error *err)
+{
+    struct weir_buffer *out = weir_connection_out(session->connection);
+    weir_command_begin(out, 2);
+    weir_command_text(out, "XLEN");
+    redis_key(out, &session->broker->keys.dead);
+    struct weir_reply *reply;
+    weir_status status = redis_exchange(session, "XLEN", &reply, err);
+    *ret_owned = job->payload_lost || job->entry_gone;
+    if (status != WEIR_OK || *ret_owned)
+        return status;
+
+    weir_command_begin(out, 7);
+    weir_command_text(out, "XPENDING");
+    redis_key(out, &session->broker->keys.stream);
+    weir_command_text(out, redis_config(session)->group);
+    redis_entry_id(out, job->entry);
+    redis_entry_id(out, job->entry);
+    weir_command_text(out, "1");
+    weir_command_text(out, redis_config(session)->consumer);
+    status = redis_exchange(session, "XPENDING", &reply, err);
+    *ret_owned = status == WEIR_OK && weir_reply_is_array(reply, 1);
+    return status == WEIR_ERR_NO_GROUP ? WEIR_OK : status;
+}
+
+/* The answers to MULTI, XADD, XACK, EXEC: the first error among them, those within EXEC's included. */
+static weir_status read_transaction(struct redis_session *session, weir_error *err)
+{
+    weir_status first = WEIR_OK;
+    struct weir_reply *reply = NULL;
+    for (int i = 0; i < 4; i++) {
+        weir_status status = redis_next(session, &session->scratch, &reply, err);
+        if (status != WEIR_OK)
+            return status;
+        status = redis_check(session, reply, "XADD", first == WEIR_OK ? err : NULL);
+        if (first == WEIR_OK)
+            first = status;
+    }
+    if (first == WEIR_OK && !weir_reply_is_array(reply, 2))
+        return redis_surprise(session, "EXEC", err);
+    for (size_t i = 0; first == WEIR_OK && i < reply->len; i++)
+        first = redis_check(session, &reply->items[i], "XADD", err);
+    return first;
+}
+
+/* Buries a job that is too large for a script. The owner is checked first, in a step of its own; the move is one step.
+ */
+static weir_status bury_large(struct redis_session *session, struct weir_job *job, weir_error *err)
+{
+    bool owned;
+    weir_status status = check_before_burial(session, job, &owned, err);
+    if (status != WEIR_OK)
+        return status;
+    if (!owned) {
+        job->settled = WEIR_SETTLED_NOT_OWNED;
+        return WEIR_OK;
+    }
+    struct weir_buffer *out = weir_connection_out(session->connection);
+    weir_command_begin(out, 1);
+    weir_command_text(out, "MULTI");
+    weir_command_begin(out, 3 + append_letter(session, NULL, job));
+    weir_command_text(out, "XADD");
+    redis_key(out, &session->broker->keys.dead);
+    weir_command_text(out, "*");
+    append_letter(session, out, job);
+    weir_command_begin(out, 4);
+    weir_command_text(out, "XACK");
+    redis_key(out, &session->broker->keys.stream);
+    weir_command_text(out, redis_config(session)->group);
+    redis_entry_id(out, job->entry);
+    weir_command_begin(out, 1);
+    weir_command_text(out, "EXEC");
+    status = read_transaction(session, err);
+    if (status == WEIR_OK)
+        job->settled = WEIR_SETTLED;
+    return status;
+}
+
+/* Those of the chunk. Returns a failure of the connection; refusals go into *refused. */
+static weir_status bury_large_ones(struct redis_session *session, struct weir_job *list, const struct weir_job *end,
+                                   weir_status *refused, weir_error *err)
+{
+    FOR_EACH (job, list, end, WEIR_VERDICT_BURY) {
+        if (!too_many_fields(job))
+            continue;
+        weir_status status = bury_large(session, job, *refused == WEIR_OK ? err : NULL);
+        if (status != WEIR_OK && !weir_connection_is_up(session->connection))
+            return status;
+        if (*refused == WEIR_OK)
+            *refused = status;
     }
     return WEIR_OK;
 }
@@ -329,11 +398,12 @@ static weir_status settle_chunk(struct redis_session *session, struct weir_job *
             append_acks(session, out, list, end, acks);
         if (releases > 0)
             append_releases(session, out, list, end, releases);
-        FOR_EACH(job, list, end, WEIR_VERDICT_RETRY)
-        if (!too_many_fields(job))
-            append_retry(session, out, job);
-        FOR_EACH(job, list, end, WEIR_VERDICT_BURY)
-        append_burial(session, out, job);
+        FOR_EACH (job, list, end, WEIR_VERDICT_RETRY)
+            if (!too_many_fields(job))
+                append_retry(session, out, job);
+        FOR_EACH (job, list, end, WEIR_VERDICT_BURY)
+            if (!too_many_fields(job))
+                append_burial(session, out, job);
 
         struct round round = {.session = session, .err = err};
         status = read_answers(&round, list, end, acks, releases);
@@ -345,7 +415,7 @@ static weir_status settle_chunk(struct redis_session *session, struct weir_job *
         if (!loaded) {
             if (*refused == WEIR_OK)
                 *refused = round.refused;
-            return WEIR_OK;
+            return bury_large_ones(session, list, end, refused, err);
         }
     }
     return WEIR_OK; /* scripts flushed twice in a row: the caller comes again */

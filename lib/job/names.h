@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The field names that are the library's own. One place, C and Lua alike: scripts get them from here by text.
+ * The field names that are the library's own. The scripts spell them out again; a test compares.
  */
 #ifndef WEIR_JOB_NAMES_H
 #define WEIR_JOB_NAMES_H

@@ -83,12 +83,18 @@ static bool gather(struct acker *acker, bool *unblock)
     return go_on;
 }
 
+/* Buried, or acked because on_dead was enough. */
+static bool is_dead(const struct weir_job *job)
+{
+    return job->verdict == WEIR_VERDICT_BURY || (job->verdict == WEIR_VERDICT_ACK && job->doomed);
+}
+
 static void tell_burials(struct weir_queue *core, const struct weir_job_list *list)
 {
     if (!core->options.on_event)
         return;
     for (struct weir_job *job = list->first; job; job = job->next) {
-        if (job->settled != WEIR_SETTLED || job->verdict != WEIR_VERDICT_BURY)
+        if (job->settled != WEIR_SETTLED || !is_dead(job))
             continue;
         if (job->payload_lost)
             weir_core_event(core, WEIR_EVENT_PAYLOAD_LOST, weir_job_entry_id(job), job->error ? job->error : "");
@@ -106,7 +112,7 @@ static void count_settled(struct weir_queue *core, const struct weir_job *job, i
         core->promote_due_us = now_us + job->retry_delay_ms * 1000;
         pthread_cond_signal(&core->claimer.cond);
     }
-    core->stats.dead += job->verdict == WEIR_VERDICT_BURY || (job->verdict == WEIR_VERDICT_ACK && job->doomed);
+    core->stats.dead += is_dead(job);
     core->stats.released += job->verdict == WEIR_VERDICT_RELEASE;
     core->trim_wanted |= job->verdict != WEIR_VERDICT_RELEASE;
 }

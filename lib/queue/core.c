@@ -25,7 +25,9 @@
 
 enum {
     BATCHES_KEPT = 16,
-    BATCH_BYTES_KEPT = 256 * 1024,
+    LEAST_BATCH_BYTES = 4 * 1024,
+    MOST_BATCH_BYTES = 512 * 1024,
+    FIRST_READ = 4,     /* jobs of unknown size */
     READ_WAKES_AT = 64, /* room that is worth waking the reader for, while there still is work */
 };
 static const size_t BATCH_BYTES_LIMIT = (size_t)1 << 30;
@@ -62,9 +64,19 @@ struct weir_batch *weir_core_batch(struct weir_queue *core)
     return batch ? batch : weir_batch_new(BATCH_BYTES_LIMIT);
 }
 
+/*
+ * How large one batch should be. Its memory is held until its last job has ended: so that long jobs, one in each of as
+ * many batches as there are slots, can't hold the whole budget, together they get half of it.
+ */
+static size_t batch_bytes(const struct weir_queue *core)
+{
+    size_t bytes = core->options.fetch_max_bytes / (2 * (size_t)core->options.concurrency);
+    return bytes < LEAST_BATCH_BYTES ? LEAST_BATCH_BYTES : bytes > MOST_BATCH_BYTES ? MOST_BATCH_BYTES : bytes;
+}
+
 static void keep_batch(struct weir_queue *core, struct weir_batch *batch)
 {
-    weir_batch_reset(batch, BATCH_BYTES_KEPT);
+    weir_batch_reset(batch, batch_bytes(core));
     if (core->n_free_batches >= BATCHES_KEPT) {
         weir_batch_free(batch);
         return;
@@ -299,6 +311,21 @@ static size_t prefetch(struct weir_queue *core)
     return core->window_finished > core->last_window ? core->window_finished : core->last_window;
 }
 
+/* What the memory budget allows to be asked for, once other jobs are in memory. */
+static size_t room_by_bytes(const struct weir_queue *core, size_t in_memory)
+{
+    if (core->bytes_a_job == 0)
+        return FIRST_READ; /* nobody knows yet how large they are: a few will tell */
+    size_t bytes = core->bytes + core->reserved * core->bytes_a_job, most = core->options.fetch_max_bytes;
+    size_t room = bytes < most ? (most - bytes) / core->bytes_a_job : 0;
+    size_t one_batch = batch_bytes(core) / core->bytes_a_job;
+    if (one_batch == 0)
+        one_batch = 1;
+    if (room == 0 && in_memory == 0)
+        room = 1; /* a single job goes, however large */
+    return room < one_batch ? room : one_batch;
+}
+
 size_t weir_core_room(struct weir_queue *core, bool for_claimer)
 {
     size_t limit = core->options.concurrency + prefetch(core);
@@ -310,16 +337,7 @@ size_t weir_core_room(struct weir_queue *core, bool for_claimer)
     size_t room = limit - taken;
     if (room > core->options.fetch_max_jobs - in_memory)
         room = core->options.fetch_max_jobs - in_memory;
-
-    if (in_memory == 0)
-        return room < core->options.fetch_max_bytes / core->bytes_a_job ? room
-               : core->options.fetch_max_bytes / core->bytes_a_job > 0
-                   ? core->options.fetch_max_bytes / core->bytes_a_job
-                   : 1; /* a single job goes, however large */
-    size_t bytes = core->bytes + core->reserved * core->bytes_a_job;
-    if (bytes >= core->options.fetch_max_bytes)
-        return 0;
-    size_t by_bytes = (core->options.fetch_max_bytes - bytes) / core->bytes_a_job;
+    size_t by_bytes = room_by_bytes(core, in_memory);
     return room < by_bytes ? room : by_bytes;
 }
 
@@ -446,8 +464,7 @@ bool weir_core_in_callback(const struct weir_queue *core)
     return callback_of == core;
 }
 
-/* False where the queue is closed. A close waits until it has ended. */
-static bool begin_callback(struct weir_queue *core)
+bool weir_core_begin_callback(struct weir_queue *core)
 {
     pthread_mutex_lock(&core->mutex);
     bool open = !core->closed;
@@ -456,7 +473,7 @@ static bool begin_callback(struct weir_queue *core)
     return open;
 }
 
-static void end_callback(struct weir_queue *core)
+void weir_core_end_callback(struct weir_queue *core)
 {
     pthread_mutex_lock(&core->mutex);
     core->callbacks--;
@@ -466,18 +483,18 @@ static void end_callback(struct weir_queue *core)
 
 void weir_core_event(struct weir_queue *core, weir_event_kind kind, const char *id, const char *text)
 {
-    if (!core->options.on_event || !begin_callback(core))
+    if (!core->options.on_event || !weir_core_begin_callback(core))
         return;
     const struct weir_queue *before = weir_core_enter(core);
     weir_event event = {.kind = kind, .id = id, .text = text};
     core->options.on_event(&event, core->options.user_data);
     weir_core_enter(before);
-    end_callback(core);
+    weir_core_end_callback(core);
 }
 
 void weir_core_log(struct weir_queue *core, weir_log_level level, const char *format, ...)
 {
-    if (!begin_callback(core))
+    if (!weir_core_begin_callback(core))
         return;
     char line[1024];
     va_list args;
@@ -485,7 +502,7 @@ void weir_core_log(struct weir_queue *core, weir_log_level level, const char *fo
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
     weir_log(level, "%s", line);
-    end_callback(core);
+    weir_core_end_callback(core);
 }
 
 const char *weir_event_kind_text(weir_event_kind kind)

@@ -81,7 +81,7 @@ struct weir_queue {
     pthread_mutex_t mutex; /* guards everything from here on */
     enum weir_core_state state;
     bool closed;             /* weir_queue_close has returned, or is about to: no callbacks */
-    bool recovered;          /* this consumer's own pending entries have been gone through since the process began */
+    bool recovered;          /* this consumer's own pending entries have been gone through since the start */
     bool reader_dirty;       /* the reader dropped a connection with reads outstanding during the stop */
     bool taking_over;        /* entries are being claimed or recovered, and not yet delivered */
     bool unblock_wanted;     /* the reader waits for a CLIENT UNBLOCK */
@@ -106,7 +106,7 @@ struct weir_queue {
     size_t n_unreported;                /* JOB_REPORTED, with the acker or not */
     size_t n_claimed;                   /* of all of these, those that were claimed */
     size_t bytes;                       /* memory of all live batches */
-    size_t bytes_a_job;                 /* how large a job is likely to be */
+    size_t bytes_a_job;                 /* how large a job is likely to be; 0: not known yet */
     size_t reserved;                    /* asked for by reads that are outstanding */
     struct weir_entry_id newest;        /* largest id that was read */
 
@@ -197,6 +197,13 @@ void weir_core_release_ready(struct weir_queue *core, size_t keep);
 void weir_core_count_finished(struct weir_queue *core);
 
 /* --- events, trouble --- */
+
+/*
+ * Bracket a callback of the user's that isn't a handler. begin returns false where the queue is closed, and it must not
+ * be made; a close waits a while for those that have begun. Locks: not held.
+ */
+bool weir_core_begin_callback(struct weir_queue *core);
+void weir_core_end_callback(struct weir_queue *core);
 
 /* Calls on_event, unless the queue is closed. Locks: not held. */
 void weir_core_event(struct weir_queue *core, weir_event_kind kind, const char *id, const char *text);

@@ -37,7 +37,8 @@ enum {
 static void clear_payload(struct weir_queue *core, struct weir_job *job)
 {
     if (job->decoded && core->options.codec->clear)
-        core->options.codec->clear(job->payload);
+        core->options.codec->clear(
+            job->payload); /* after a close, too: nobody else could free what the payload holds */
     job->decoded = false;
 }
 

@@ -27,7 +27,8 @@
 
 enum {
     UNBLOCK_US = 50000, /* how long the reader may take to be unblocked by the server */
-    ABANDON_US = 60000, /* how long threads get to notice that they are abandoned */
+    GRACE_US = 40000,   /* after the deadline, where no handler runs and only threads are to end */
+    ABANDON_US = 85000, /* after the deadline, in which threads get to notice that they are abandoned */
     CALLBACK_GRACE_US = 1000000,
 };
 
@@ -94,7 +95,6 @@ static struct weir_queue *core_new(void)
     core->ready_last = &core->ready_first;
     weir_job_list_init(&core->doomed);
     weir_job_list_init(&core->outcomes);
-    core->bytes_a_job = 1024;
     core->average_run_us = 1000;
     core->promote_due_us = INT64_MAX;
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -224,7 +224,7 @@ weir_status weir_queue_start(weir_queue *core, weir_error *err)
     }
     core->state = CORE_RUNNING;
     core->reader_dirty = core->unblock_wanted = core->reader_kicked = false;
-    core->renew_wanted = false;
+    core->renew_wanted = core->recovered = false;
     core->n_given_up = 0;
     core->abandonment_told = false;
     core->window_start_us = core->last_read_us = weir_now_us();
@@ -371,6 +371,8 @@ static weir_status end_stop(struct weir_queue *core, int64_t deadline_us)
     bool left_behind = core->state == CORE_ABANDONED && core->abandonment_told; /* by an earlier stop */
     see_reader_off(core, deadline_us);
     bool ended = wait_until(core, all_ended, deadline_us);
+    if (!ended && core->state == CORE_STOPPING && core->n_running + core->n_later == 0)
+        ended = wait_until(core, all_ended, weir_time_add(deadline_us, GRACE_US));
     if (!ended && core->state == CORE_STOPPING)
         abandon(core);
     if (!ended && !left_behind)

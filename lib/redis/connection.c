@@ -384,6 +384,8 @@ static weir_status open_socket(struct weir_connection *connection, weir_error *e
         return weir_error_set(err, WEIR_ERR_MEMORY, "no memory for a connection");
     connection->context = context;
     connection->sent = 0;
+    if (context->fd >= 0)
+        fcntl(context->fd, F_SETFD, FD_CLOEXEC); /* a program that is started must not hold the connection open */
     if (context->err) {
         weir_status status = weir_error_set(err, WEIR_ERR_CONNECTION, "can't connect to %s: %s",
                                             address(connection, where), context->errstr);

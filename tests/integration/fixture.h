@@ -36,7 +36,7 @@ struct gate {
     }
 
 void gate_open(struct gate *gate);
-void gate_wait(struct gate *gate); /* the test program ends where it isn't opened within TEST_TIMEOUT_MS */
+void gate_wait(struct gate *gate); /* the test program ends where it is never opened */
 
 /* --- the fixture --- */
 

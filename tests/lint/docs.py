@@ -98,7 +98,7 @@ def defaults(root, name):
     body = re.search(r'#define ' + macro + r'(?:\(\w+\))?\s*\{(.*?)\}\s*\n', text, re.DOTALL).group(1)
     fields, values = struct_fields(root, name), split_values(body)
     if len(fields) != len(values):
-        raise ValueError(f'{macro} has {len(values)} values for {len(fields)} fields')
+        raise ValueError(f'include/weir/{header}:1: error: {macro} has {len(values)} values for {len(fields)} fields')
     result = {}
     for (field, pointer), value in zip(fields, values):
         if value.startswith('sizeof'):
@@ -150,12 +150,12 @@ def sections(text, level):
 
 
 def check_option(where, body, default, span):
-    line = re.search(r'^Default: `(.*?)`\.(?: Range: (.*?)\.)?(?: |$)', body, re.MULTILINE)
+    line = re.search(r'^Default: (.+)\. Range: (.+)\.$', body, re.MULTILINE)
     if not line:
         yield f'{where}: no line of the form "Default: `…`. Range: `…`."'
         return
-    if default is not None and line.group(1) != default:
-        yield f'{where}: the default is {default}, not {line.group(1)}'
+    if default is not None and line.group(1) != f'`{default}`':
+        yield f'{where}: the default is `{default}`, not {line.group(1)}'
     if span is not None and line.group(2) != f'`{span}`':
         yield f'{where}: the range is `{span}`, not {line.group(2)}'
     if not body[line.end():].strip():
@@ -175,7 +175,11 @@ def check_options(root):
             continue
         start, body = documented[struct]
         first = line_of(text, start) - 1
-        known = defaults(root, struct)
+        try:
+            known = defaults(root, struct)
+        except ValueError as error:
+            yield str(error)
+            continue
         expected = [field for field, _ in struct_fields(root, struct)]
         found = {heading.strip('`'): (line + first, text) for heading, line, text in sections(body, 3)}
         for field in expected:
@@ -311,6 +315,10 @@ def main(root):
     code = '\n'.join(common.read(root, path) for path in files
                      if re.match(r'(include|lib|tests|examples|scripts|meson)', path)
                      and (re.search(r'\.(c|h|map|build|lua|txt)$', path) or path.startswith('scripts/')))
+    problems = [f'{path}:1: error: the page is missing' for path in (OPTIONS, ERRORS, WIRE_FORMAT, 'README.md')
+                if path not in files]
+    if problems:
+        common.finish(problems, pages)
     problems = list(check_options(root)) + list(check_errors(root)) + list(check_mentions(root, files))
     for path in pages:
         problems += check_page(root, path, common.read(root, path), code)

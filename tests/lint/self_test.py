@@ -204,5 +204,55 @@ class Prose(Check):
         self.assert_fails('prose.py', 'not UTF-8')
 
 
+class Docs(Check):
+    def setUp(self):
+        super().setUp()
+        shutil.rmtree(self.root)  # the pages are checked against the code that they are about
+        shutil.copytree(os.path.join(HERE, '../..'), self.root,
+                        ignore=shutil.ignore_patterns('.git', 'build*', '__pycache__'))
+
+    def assert_change_fails(self, path, old, new, words):
+        with self.subTest(path=path, new=new):
+            with open(os.path.join(self.root, path), encoding='utf-8') as file:
+                before = file.read()
+            self.assertIn(old, before)
+            self.write(path, before.replace(old, new, 1))
+            try:
+                self.assert_fails('docs.py', words)
+            finally:
+                self.write(path, before)
+
+    def test_a_missing_page(self):
+        os.remove(os.path.join(self.root, 'docs/errors.md'))
+        self.assert_fails('docs.py', 'docs/errors.md:1: error: the page is missing')
+
+    def test_what_the_pages_say_is_compared_with_the_code(self):
+        self.assert_passes('docs.py')
+        for change in [
+                ('docs/options.md', 'Default: `10`. Range: `1 … 10000`.', 'Default: `11`. Range: `1 … 10000`.',
+                 'error: concurrency: the default is `10`, not `11`'),
+                ('docs/options.md', 'Default: `10`. Range: `1 … 10000`.', 'Default: `10`. Range: `0 … 10000`.',
+                 'error: concurrency: the range is `1 … 10000`, not `0 … 10000`'),
+                ('docs/options.md', '### `block_ms`\n', '### `bloc_ms`\n', 'weir_queue_options has the option block_ms'),
+                ('docs/options.md', '### `block_ms`\n', '### `bloc_ms`\n', 'weir_queue_options has no option bloc_ms'),
+                ('lib/queue/options.c', 'X(prefetch_ms, 0, 60000)', 'X(prefetch_ms, 0, 60001)', 'error: prefetch_ms'),
+                ('lib/queue/options.c', 'connect_timeout_ms, 1, 600000', 'connect_timeout_ms, 1, 500', 'connect_timeout'),
+                ('include/weir/queue.h', 'uint32_t concurrency;', 'uint32_t parallelism;', 'the option parallelism'),
+                ('include/weir/producer.h', '    int64_t delay_ms;', '    int64_t x;\n    int64_t delay_ms;', 'values for'),
+                ('include/weir/error.h', '"success"', '"fine"', 'WEIR_OK must begin with "0, not retriable: fine."'),
+                ('docs/errors.md', '### `WEIR_ERR_FULL`\n', '### `WEIR_FULL`\n', 'WEIR_ERR_FULL is missing'),
+                ('docs/errors.md', '### `WEIR_ERR_FULL`\n', '### `WEIR_FULL`\n', 'there is no status WEIR_FULL'),
+                ('docs/wire-format.md', '### `reap`', '### reap', '`reap` is missing'),
+                ('README.md', '(examples/hello/hello.c)', '(examples/delayed/delayed.c)', 'examples/hello is missing'),
+                ('README.md', 'weir_queue_close(queue)', 'weir_queue_close(queue, 1)', 'the snippet does not compile'),
+                ('README.md', '(docs/errors.md)', '(docs/error.md)', 'leads nowhere: docs/error.md'),
+                ('README.md', '(docs/introduction.md#fork)', '(docs/introduction.md#spoon)', 'no heading #spoon'),
+                ('README.md', '`weir_queue_stop`', '`weir_queue_halt`', 'there is no weir_queue_halt'),
+                ('ARCHITECTURE.md', '`lib/queue/pool.c: decide`', '`lib/queue/pool.c: ponder`', 'no ponder in lib/queue'),
+                ('ARCHITECTURE.md', '`lib/queue/verdict.c`', '`lib/queue/verdicts.c`', 'there is no lib/queue/verdicts.c'),
+                ('CHANGELOG.md', '# Changes\n', '# Changes' + 120 * '.' + '\n', 'columns; 120 are allowed')]:
+            self.assert_change_fails(*change)
+
+
 if __name__ == '__main__':
     unittest.main()

@@ -257,7 +257,8 @@ static void forsaken_connections_stay_dead_and_new_ones_work(void **state)
     redisSetTimeout(old, timeout);
     assert_false(ping(old));
     redisFree(old);
-    assert_true(test_server_integer(f->server, "CLIENT KILL TYPE normal SKIPME yes") >= 1); /* which never heard of it */
+    assert_true(test_server_integer(f->server, "CLIENT KILL TYPE normal SKIPME yes") >=
+                1); /* which never heard of it */
 }
 
 static void a_mute_proxy_answers_old_connections_only(void **state)

@@ -9,7 +9,7 @@ for i = 4, #ARGV do
     if pending.err then return pending end
     local result = false
     if #pending == 1 then
-        local deliveries = pending[1][4]
+        local deliveries = math.max(pending[1][4], ARGV[3] == '1' and 1 or 0)
         local claimed
         if ARGV[3] == '1' then
             claimed = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, id, 'RETRYCOUNT', deliveries)
