@@ -15,7 +15,7 @@ static int64_t black_hole(struct scene *scene)
     outage_prepare(scene);
     struct outage outage = outage_begin(scene);
     test_proxy_black_hole(scene->proxy, TEST_PROXY_BOTH);
-    let_pass(2500);
+    let_pass(2000);
     outage_was_cheap(outage);
     test_proxy_heal(scene->proxy);
     int64_t took_ms = outage_resume(scene, test_now_ms());
@@ -33,7 +33,7 @@ static int64_t black_hole_of_replies(struct scene *scene)
     test_proxy_black_hole(scene->proxy, TEST_PROXY_REPLIES);
     for (int i = 0; i < 10; i++)
         scene_add(scene, "lost");
-    let_pass(2500);
+    let_pass(2000);
     outage_was_cheap(outage);
     test_proxy_heal(scene->proxy);
     int64_t took_ms = outage_resume(scene, test_now_ms());
@@ -51,7 +51,7 @@ static int64_t mute(struct scene *scene)
     struct outage outage = outage_begin(scene);
     test_proxy_mute(scene->proxy, true);
     test_proxy_cut(scene->proxy);
-    let_pass(2500);
+    let_pass(2000);
     outage_was_cheap(outage);
     test_proxy_heal(scene->proxy);
     int64_t took_ms = outage_resume(scene, test_now_ms());
@@ -192,12 +192,12 @@ static int64_t cut_after(struct scene *scene, enum test_proxy_direction directio
 
 static int64_t cut_replies(struct scene *scene)
 {
-    return cut_after(scene, TEST_PROXY_REPLIES, 400, 3);
+    return cut_after(scene, TEST_PROXY_REPLIES, 400, 5);
 }
 
 static int64_t cut_requests(struct scene *scene)
 {
-    return cut_after(scene, TEST_PROXY_REQUESTS, 800, 7);
+    return cut_after(scene, TEST_PROXY_REQUESTS, 800, 11);
 }
 
 static void connections_that_are_cut_in_the_middle(void **state)

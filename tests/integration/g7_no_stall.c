@@ -23,7 +23,7 @@ static int64_t restart(struct scene *scene)
     struct outage outage = outage_begin(scene);
     test_server_kill(scene->server);
     scene_release(scene); /* five outcomes to be kept */
-    let_pass(1500);
+    let_pass(1000);
     outage_was_cheap(outage);
     test_server_restart(scene->server);
     int64_t took_ms = outage_resume(scene, test_now_ms());
@@ -99,7 +99,7 @@ static int64_t sigstop_while_busy(struct scene *scene)
     scene_add(scene, "done");
     struct outage outage = outage_begin(scene);
     test_server_pause(scene->server);
-    let_pass(2500);
+    let_pass(2000);
     outage_was_cheap(outage);
     test_server_resume(scene->server);
     int64_t moment_ms = test_now_ms();
@@ -122,7 +122,7 @@ static int64_t client_pause(struct scene *scene)
 {
     outage_prepare(scene);
     struct outage outage = outage_begin(scene);
-    freeReplyObject(test_server_command(scene->server, "CLIENT PAUSE 2500 ALL"));
+    freeReplyObject(test_server_command(scene->server, "CLIENT PAUSE 1500 ALL"));
     freeReplyObject(test_server_command(scene->server, "PING")); /* answered when it is over */
     int64_t moment_ms = test_now_ms();
     outage_was_cheap(outage);
@@ -137,7 +137,7 @@ static int64_t debug_sleep(struct scene *scene)
 {
     outage_prepare(scene);
     struct outage outage = outage_begin(scene);
-    freeReplyObject(test_server_command(scene->server, "DEBUG SLEEP 2.5"));
+    freeReplyObject(test_server_command(scene->server, "DEBUG SLEEP 1.5"));
     int64_t moment_ms = test_now_ms();
     outage_was_cheap(outage);
     int64_t took_ms = outage_resume(scene, moment_ms);
@@ -151,8 +151,8 @@ static void a_server_that_pauses(void **state)
 {
     struct scene *scene = scene_new((const char *const[]){"--enable-debug-command", "yes", NULL});
     *state = scene;
-    assert_within(scene, "CLIENT PAUSE 2.5 s", client_pause, RESUME_MS);
-    assert_within(scene, "DEBUG SLEEP 2.5", debug_sleep, RESUME_MS);
+    assert_within(scene, "CLIENT PAUSE 1.5 s", client_pause, RESUME_MS);
+    assert_within(scene, "DEBUG SLEEP 1.5", debug_sleep, RESUME_MS);
 }
 
 /* --- connections are killed, again and again, under load --- */
@@ -306,7 +306,7 @@ static int64_t read_only(struct scene *scene)
     struct outage outage = outage_begin(scene);
     freeReplyObject(test_server_command(scene->server, "REPLICAOF 127.0.0.1 1"));
     scene_release(scene); /* an ack that must wait */
-    let_pass(3500);
+    let_pass(2500);
     outage_was_cheap(outage);
     freeReplyObject(test_server_command(scene->server, "REPLICAOF NO ONE"));
     int64_t took_ms = outage_resume(scene, test_now_ms());
@@ -319,12 +319,12 @@ static int64_t read_only(struct scene *scene)
 
 static void a_server_that_is_read_only(void **state)
 {
-    assert_within(*state, "read-only for 3.5 s", read_only, RESUME_MS);
+    assert_within(*state, "read-only for 2.5 s", read_only, RESUME_MS);
 }
 
-static bool three_unreported(void *scene)
+static bool three_are_dead(void *scene)
 {
-    return scene_stats(scene).unreported == 3;
+    return test_server_integer(((struct scene *)scene)->server, "XLEN {jobs}:dead") == 3;
 }
 
 static void set_maxmemory(struct scene *scene, int bytes)
@@ -348,7 +348,12 @@ static int64_t out_of_memory(struct scene *scene)
 
     for (int i = 0; i < 10; i++)
         scene_add(scene, "hold");
+    scene_add(scene, "hold retry");
+    scene_add(scene, "hold retry");
+    scene_add(scene, "hold reject");
     scene_await_ran(scene, "hold", 10);
+    scene_await_ran(scene, "hold retry", 2);
+    scene_await_ran(scene, "hold reject", 1);
     struct outage outage = outage_begin(scene);
     set_maxmemory(scene, 1);
     const weir_fields *fields = WEIR_FIELDS(weir_field_text("do", "done"));
@@ -358,28 +363,21 @@ static int64_t out_of_memory(struct scene *scene)
     delayed.delay_ms = 10;
     assert_int_equal(weir_enqueue(producer, fields, &delayed, NULL, &err), WEIR_ERR_FULL);
 
-    /* two failures and a rejected job, which can't be moved now */
-    set_maxmemory(scene, 0);
-    scene_add(scene, "retry");
-    scene_add(scene, "retry");
-    scene_add(scene, "reject");
-    set_maxmemory(scene, 1);
-    scene_await_ran(scene, "reject", 1);
-    assert_true(wait_for(three_unreported, scene, TEST_TIMEOUT_MS) ||
-                test_server_integer(scene->server, "EXISTS {jobs}:dead {jobs}:delayed") > 0); /* it was quick */
-    scene_release(scene); /* ten acks, which go on */
-    long long stuck = (long long)scene_stats(scene).unreported;
-    scene_await_pending(scene, stuck > 3 ? 3 : stuck);
-    let_pass(2000);
+    /* ten acks, which go on, and three jobs that can't be moved for now */
+    scene_release(scene);
+    scene_await_pending(scene, 3);
+    let_pass(1000);
     outage_was_cheap(outage);
-    assert_int_equal(scene_stats(scene).unreported, scene_pending(scene));
+    assert_int_equal(scene_pending(scene), 3);
+    assert_int_equal(scene_stats(scene).unreported, 3);
+    assert_int_equal(test_server_integer(scene->server, "EXISTS {jobs}:dead {jobs}:delayed jobs"), 1);
 
     set_maxmemory(scene, 0);
     int64_t took_ms = outage_resume(scene, test_now_ms());
-    scene_await_ran(scene, "retry", 4);
+    scene_await_ran(scene, "hold retry", 4);
+    assert_true(wait_for(three_are_dead, scene, TEST_TIMEOUT_MS));
     outage_is_over(scene);
     outage_log_was_short(scene, outage, LINES);
-    assert_int_equal(test_server_integer(scene->server, "XLEN {jobs}:dead"), 3);
     assert_int_equal(recorder_count_key(scene->ran, "hold"), 10);
     freeReplyObject(test_server_command(scene->server, "DEL {jobs}:dead"));
     weir_producer_close(producer);

@@ -155,7 +155,7 @@ static void payloads_arrive_on_every_way(void **state)
     make_payloads();
     weir_enqueue_job jobs[2 * MAX_ROWS];
     weir_enqueue_options options[2 * MAX_ROWS];
-    char ids[2 * MAX_ROWS][8];
+    char ids[2 * MAX_ROWS][24];
     size_t n = 2 * payloads.n;
     for (size_t i = 0; i < n; i++) {
         snprintf(ids[i], sizeof ids[i], "%zu", i);

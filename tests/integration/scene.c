@@ -151,13 +151,7 @@ static void keep_for_later(struct scene *scene, weir_job *job)
 
 static weir_outcome act(struct scene *scene, weir_job *job, const char *what)
 {
-    if (strcmp(what, "retry") == 0) {
-        weir_job_error(job, "it was told to fail");
-        return WEIR_RETRY;
-    }
-    if (strcmp(what, "reject") == 0)
-        return WEIR_REJECT;
-    if (strcmp(what, "hold") == 0)
+    if (strncmp(what, "hold", 4) == 0)
         wait_for_release(scene, NULL);
     if (strcmp(what, "heed") == 0)
         wait_for_release(scene, job);
@@ -165,7 +159,11 @@ static weir_outcome act(struct scene *scene, weir_job *job, const char *what)
         recorder_add(scene->events, "stop in handler", weir_queue_stop(scene->queue, 1000));
     if (strcmp(what, "close") == 0)
         weir_queue_close(scene->queue);
-    return WEIR_DONE;
+    if (strstr(what, "retry")) {
+        weir_job_error(job, "it was told to fail");
+        return WEIR_RETRY;
+    }
+    return strstr(what, "reject") ? WEIR_REJECT : WEIR_DONE;
 }
 
 weir_outcome scene_handler(weir_job *job, void *context)

@@ -5,7 +5,7 @@
  *
  * A job says itself what its handler does, in its field "do":
  *   done, retry, reject   that
- *   hold                  waits until scene_release, whatever happens, and is done
+ *   hold                  waits until scene_release, whatever happens, and is done; "hold retry" and "hold reject" fail
  *   heed                  waits until scene_release, or until it is cancelled, and is done
  *   later                 goes on asynchronously, until scene_finish_later
  *   stop, close           calls that on its own queue, records what it answered, and is done
