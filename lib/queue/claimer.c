@@ -91,6 +91,8 @@ static weir_status claim(struct claimer *claimer, weir_error *err)
     struct weir_queue *core = claimer->core;
     size_t calls = 0;
     for (;;) {
+        if (make_way(claimer, TICK_CLAIM)) /* or what is in flight here might look stuck */
+            return WEIR_OK;
         pthread_mutex_lock(&core->mutex);
         size_t room = weir_core_room(core, true);
         bool running = core->state == CORE_RUNNING;
@@ -106,8 +108,6 @@ static weir_status claim(struct claimer *claimer, weir_error *err)
         if (status != WEIR_OK)
             return status;
         if (claimer->cursor.ms == 0 && claimer->cursor.seq == 0)
-            return WEIR_OK;
-        if (make_way(claimer, TICK_CLAIM))
             return WEIR_OK;
         if (n == 0 && ++calls >= CLAIM_CALLS) { /* a long list of entries that aren't due: the rest a little later */
             claimer->due_us[TICK_CLAIM] = weir_now_us() + 50000;

@@ -78,7 +78,10 @@ static bool the_limit_is_reached(void *context)
 {
     struct watch *watch = context;
     look(watch);
-    return watch->most.fetched_bytes >= FETCH_MAX_BYTES * 3 / 4;
+    pthread_mutex_lock(&watch->mutex);
+    bool reached = watch->most.fetched_bytes >= FETCH_MAX_BYTES * 3 / 4;
+    pthread_mutex_unlock(&watch->mutex);
+    return reached;
 }
 
 /* They are quick at first, so that as many are fetched ahead as is allowed, and then they are slow. */
