@@ -230,6 +230,18 @@ def check_mentions(root, files):
             yield f'README.md:1: error: examples/{folder} is missing in the table'
 
 
+def check_scripts(root, files):
+    """The scripts spell the reserved names out: they are those of lib/job/names.h."""
+    names = re.findall(r'#define WEIR_NAME_\w+ "(.*)"', common.read(root, 'lib/job/names.h'))
+    for path in files:
+        if not path.endswith('.lua'):
+            continue
+        for number, line in enumerate(common.read(root, path).splitlines(), 1):
+            for name in re.findall(r"'(weir\.[^']*)'", line):
+                if name not in names:
+                    yield f'{path}:{number}: error: {name} is not in lib/job/names.h'
+
+
 # ---- every page ----
 
 
@@ -320,6 +332,7 @@ def main(root):
     if problems:
         common.finish(problems, pages)
     problems = list(check_options(root)) + list(check_errors(root)) + list(check_mentions(root, files))
+    problems += check_scripts(root, files)
     for path in pages:
         problems += check_page(root, path, common.read(root, path), code)
     common.finish(problems, pages)

@@ -229,6 +229,8 @@ class Docs(Check):
     def test_what_the_pages_say_is_compared_with_the_code(self):
         self.assert_passes('docs.py')
         for change in [
+                ('lib/broker/lua/requeue.lua', "'weir.group', 'weir.first", "'weir.grup', 'weir.first",
+                 'weir.grup is not in lib/job/names.h'),
                 ('docs/options.md', 'Default: `10`. Range: `1 … 10000`.', 'Default: `11`. Range: `1 … 10000`.',
                  'error: concurrency: the default is `10`, not `11`'),
                 ('docs/options.md', 'Default: `10`. Range: `1 … 10000`.', 'Default: `10`. Range: `0 … 10000`.',
