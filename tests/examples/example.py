@@ -44,7 +44,7 @@ def dead_letters(lines):
 def delayed(lines):
     found = [re.fullmatch(r"(\w+), after (-?\d+) ms", line) for line in lines]
     assert [match[1] for match in found] == ["water", "milk", "tea"]
-    assert int(found[1][2]) >= 190  # its time was said by our clock, a moment before the server's
+    assert int(found[1][2]) >= 100  # its time was said absolutely, some moments before the clock here was started
     assert int(found[2][2]) >= 400
 
 
