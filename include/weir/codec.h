@@ -17,10 +17,25 @@ typedef struct weir_field_sink weir_field_sink;
 
 /*
  * Adds one field: name and value are copied.
- * Errors: WEIR_ERR_MEMORY. Thread: the one that runs the encoder.
+ * Errors: WEIR_ERR_MEMORY, WEIR_ERR_ARGUMENT. Thread: the one that runs the encoder.
  */
 WEIR_API weir_status weir_sink_add(weir_field_sink *sink, const char *name, size_t name_len, const void *value,
                                    size_t value_len);
+
+/*
+ * An empty sink of one's own, to run an encoder without enqueueing: in tests, or to pass jobs on. NULL without memory.
+ * A sink is used by one thread at a time.
+ */
+WEIR_API weir_field_sink *weir_sink_new(void);
+
+/*
+ * The fields that were added, in order, values NUL-terminated beyond their length. Borrowed until the sink is added to
+ * or freed. Errors: WEIR_ERR_MEMORY, WEIR_ERR_ARGUMENT.
+ */
+WEIR_API weir_status weir_sink_fields(weir_field_sink *sink, weir_fields *ret, weir_error *err);
+
+/* Accepts NULL. */
+WEIR_API void weir_sink_free(weir_field_sink *sink);
 
 typedef struct weir_codec {
     size_t size;        /* sizeof(weir_codec) */
@@ -28,8 +43,8 @@ typedef struct weir_codec {
     size_t struct_size; /* bytes of the payload struct */
 
     /*
-     * Fills the zeroed struct at `value` from fields. Pointers into the fields may be kept: they live as long as the
-     * job. On failure returns WEIR_ERR_DECODE, says which field and why in err->message, and leaves nothing to free.
+     * Fills the zeroed struct at `value` from fields. Their values are NUL-terminated beyond their length. Pointers into
+     * the fields may be kept: they live as long as the job. On failure returns WEIR_ERR_DECODE, says which field and why in err->message, and leaves nothing to free.
      * Runs on a worker thread.
      */
     weir_status (*decode)(const weir_fields *fields, void *value, weir_error *err);

@@ -96,6 +96,15 @@ WEIR_API weir_status weir_enqueue_payload(weir_producer *producer, const weir_co
 WEIR_API weir_status weir_enqueue_bulk(weir_producer *producer, const weir_enqueue_job *jobs, size_t n,
                                        weir_enqueue_result *results, weir_error *err);
 
+/*
+ * The same for n payloads that the codec encodes, which lie one after the other: codec->struct_size bytes each. options:
+ * n of them, or NULL. Encodes all of them first, so that one that can't be encoded means that nothing was sent.
+ * Errors: also WEIR_ERR_DECODE, from the encoder, with err saying for which job. Thread: any.
+ */
+WEIR_API weir_status weir_enqueue_payload_bulk(weir_producer *producer, const weir_codec *codec, const void *payloads,
+                                               size_t n, const weir_enqueue_options *options,
+                                               weir_enqueue_result *results, weir_error *err);
+
 #ifdef __cplusplus
 }
 #endif

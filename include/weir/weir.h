@@ -6,12 +6,14 @@
 #define WEIR_WEIR_H
 
 #include <weir/codec.h>
+#include <weir/codegen.h>
 #include <weir/connection.h>
 #include <weir/dead.h>
 #include <weir/error.h>
 #include <weir/field.h>
 #include <weir/job.h>
 #include <weir/log.h>
+#include <weir/map.h>
 #include <weir/producer.h>
 #include <weir/queue.h>
 #include <weir/stats.h>
