@@ -37,6 +37,15 @@ WEIR_API weir_status weir_sink_fields(weir_field_sink *sink, weir_fields *ret, w
 /* Accepts NULL. */
 WEIR_API void weir_sink_free(weir_field_sink *sink);
 
+/* Receives the bytes that the encode function of a custom field writes. */
+typedef struct weir_value_sink weir_value_sink;
+
+/*
+ * Appends bytes to the value of a custom field. They are copied; several calls add up.
+ * Errors: WEIR_ERR_MEMORY, WEIR_ERR_ARGUMENT. Thread: the one that runs the encoder.
+ */
+WEIR_API weir_status weir_value_write(weir_value_sink *sink, const void *bytes, size_t len);
+
 typedef struct weir_codec {
     size_t size;        /* sizeof(weir_codec) */
     const char *name;   /* the payload's name, for messages: "email" */

@@ -65,15 +65,6 @@ typedef struct weir_map_type {
     const weir_map_enum *names;           /* ENUM */
 } weir_map_type;
 
-/* Receives the bytes that the encode function of a custom field writes. */
-typedef struct weir_value_sink weir_value_sink;
-
-/*
- * Appends bytes to the value of a custom field. They are copied; several calls add up.
- * Errors: WEIR_ERR_MEMORY, WEIR_ERR_ARGUMENT. Thread: the one that runs the encoder.
- */
-WEIR_API weir_status weir_value_write(weir_value_sink *sink, const void *bytes, size_t len);
-
 /* Custom functions, as the generated code wraps them: `owner` is the struct that the field is in. */
 typedef struct weir_map_custom {
     weir_status (*encode)(const void *owner, weir_value_sink *sink, weir_error *err);

@@ -133,7 +133,7 @@ static weir_status custom(weir_error *err, const struct weir_map_path *path, con
     if (status == WEIR_OK && sink->bytes.failed)
         return weir_map_error(err, WEIR_ERR_MEMORY, path, "no memory for its value");
     if (status == WEIR_OK)
-        return check_max(err, path, field, sink->bytes.len, "bytes");
+        return WEIR_OK;
     return weir_map_error(err, status == WEIR_ERR_MEMORY ? WEIR_ERR_MEMORY : WEIR_ERR_DECODE, path, "%s",
                           failure.message);
 }
