@@ -98,10 +98,13 @@ static bool read_identifier(const char *word, const char *value, struct location
     if (!is_identifier(value)) {
         complain_of(field, at, "'%s = %s' needs the name of a %s", word, value,
                     slot == &annotation->count_name ? "member of the same struct" : "function");
+        annotation->broken = true;
         return true;
     }
-    if (slot == &annotation->count_name && *slot && annotation->is_length != length)
+    if (slot == &annotation->count_name && *slot && annotation->is_length != length) {
         complain_of(field, at, "'count' and 'length' exclude each other");
+        annotation->broken = true;
+    }
     *slot = value;
     annotation->is_length = slot == &annotation->count_name ? length : annotation->is_length;
     return true;

@@ -12,6 +12,7 @@
 struct annotation {
     const char *count_name;
     bool is_length;
+    bool broken; /* it was complained about: what it was meant for isn't known */
 };
 void read_annotation(const char *text, struct location at, struct field *field, struct annotation *annotation);
 

@@ -113,6 +113,15 @@ static const char *type_initializer(const struct type *type, const char *access,
 
 /* --- tables --- */
 
+static const char *enumerator_value(const struct enumeration *enumeration, const struct enumerator *item)
+{
+    if (!enumeration->is_inner)
+        return keep_format("(int64_t)%s", item->constant);
+    if (item->value == INT64_MIN)
+        return "INT64_MIN";
+    return keep_format("INT64_C(%lld)", (long long)item->value);
+}
+
 static void emit_enum(struct writer *writer, struct enumeration *enumeration, const char *fallback)
 {
     for (size_t i = 0; i < writer->n_enums; i++)
@@ -125,8 +134,8 @@ static void emit_enum(struct writer *writer, struct enumeration *enumeration, co
     enumeration->symbol = unique(writer, keep_format("%s_names", name));
     print(writer->out, "\nstatic const weir_map_enumerator %s[] = {\n", items);
     for (size_t i = 0; i < enumeration->n; i++)
-        print(writer->out, "    {%s, (int64_t)%s},\n", literal(enumeration->items[i].name),
-              enumeration->items[i].constant);
+        print(writer->out, "    {%s, %s},\n", literal(enumeration->items[i].name),
+              enumerator_value(enumeration, &enumeration->items[i]));
     print(writer->out, "};\n");
     print(writer->out, "static const weir_map_enum %s = {%s, %zu, %d};\n", enumeration->symbol, items, enumeration->n,
           enumeration->is_signed);

@@ -142,6 +142,7 @@ static struct type *classify_enum(struct look *look, CXType type)
     reader.enumeration->id = take_text(clang_getCursorUSR(definition));
     const char *tag = take_text(clang_getCursorSpelling(definition));
     reader.enumeration->tag = is_nameless(definition) || !tag || strchr(tag, '(') ? NULL : tag;
+    reader.enumeration->is_inner = clang_getCursorKind(clang_getCursorLexicalParent(definition)) == CXCursor_StructDecl;
     clang_visitChildren(definition, visit_enumerator, &reader);
     struct type *made = new_type(WEIR_MAP_ENUM, type);
     made->enumeration = reader.enumeration;
@@ -252,6 +253,8 @@ static struct type *classify_pointer(struct look *look, CXType type, CXType cano
     if (target.kind == CXType_Void)
         return refuse(look, "void pointers can't be mapped; use WEIR_FIELD(length = member) for bytes, or "
                             "WEIR_FIELD(encode=…, decode=…) or WEIR_FIELD(skip)");
+    if (target.kind == CXType_Record && clang_Type_getSizeOf(target) < 0)
+        return classify_record(look, target);
     return refuse_type(look, type,
                        "say WEIR_FIELD(optional) for one value that may be absent, or WEIR_FIELD(count = member) for "
                        "many");
@@ -397,11 +400,17 @@ static CXCursor find_function(const struct source *source, const char *name)
     return clang_getNullCursor();
 }
 
-/* A type's name without typedefs and outer const. */
+/* A type's name without typedefs and without a const of its own. */
 static const char *bare(CXType type)
 {
-    const char *text = take_text(clang_getTypeSpelling(clang_getCanonicalType(type)));
-    return text && strncmp(text, "const ", 6) == 0 ? text + 6 : text ? text : "";
+    CXType canonical = clang_getCanonicalType(type);
+    const char *text = take_text(clang_getTypeSpelling(canonical));
+    if (!text)
+        return "";
+    size_t len = strlen(text);
+    if (canonical.kind != CXType_Pointer)
+        return strncmp(text, "const ", 6) == 0 ? text + 6 : text;
+    return len > 5 && strcmp(text + len - 5, "const") == 0 ? keep_text(text, len - 5) : text;
 }
 
 /* What a custom function gets a pointer to: the field, or its first element. */
@@ -435,9 +444,10 @@ static struct type *classify_custom(struct look *look, CXType type)
 {
     struct field *field = look->field;
     const char *name = type_name(passed_type(type));
+    bool pointer = passed_type(type).kind == CXType_Pointer;
     check_function(look, type, "encode", field->custom.encode, 3, 0,
-                   keep_format("weir_status %s(const %s *value, weir_value_sink *sink, weir_error *err)",
-                               field->custom.encode, name));
+                   keep_format("weir_status %s(%s%s%s *value, weir_value_sink *sink, weir_error *err)",
+                               field->custom.encode, pointer ? "" : "const ", name, pointer ? "const" : ""));
     check_function(look, type, "decode", field->custom.decode, 4, 2,
                    keep_format("weir_status %s(const char *bytes, size_t len, %s *value, weir_error *err)",
                                field->custom.decode, name));
@@ -462,6 +472,8 @@ static void check_words(const struct field *field, const struct annotation *anno
     weir_map_kind kind = field->type->kind;
     bool counted = annotation->count_name != NULL;
     bool by_number = field->by_number;
+    if (kind == WEIR_MAP_CUSTOM)
+        return; /* check_annotation has said what there is to say */
     const struct type *innermost = field->type;
     while (innermost->element)
         innermost = innermost->element;
@@ -528,6 +540,10 @@ static void read_field(struct fields_reader *reader, CXCursor cursor, const char
         check_annotation(field, &annotation);
     if (field->skipped)
         return;
+    if (annotation.broken) {
+        owner->broken = true;
+        return;
+    }
     if (clang_Cursor_isBitField(cursor)) {
         complain_of(field, field->at, "bit-fields can't be mapped; use bool or uint8_t, or WEIR_FIELD(skip)");
         owner->broken = true;
@@ -539,7 +555,7 @@ static void read_field(struct fields_reader *reader, CXCursor cursor, const char
     bool is_pointer = clang_getCanonicalType(type).kind == CXType_Pointer;
     CXType target = clang_getCanonicalType(clang_getPointeeType(clang_getCanonicalType(type)));
     bool is_text = target.kind == CXType_Char_S || target.kind == CXType_Char_U;
-    if (field->custom.encode && field->custom.decode)
+    if (field->custom.encode || field->custom.decode || field->custom.clear)
         field->type = classify_custom(&look, type);
     else if (annotation.count_name)
         field->type = classify_counted(&look, type, annotation.is_length);

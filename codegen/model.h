@@ -30,6 +30,7 @@ struct enumeration {
     struct enumerator *items;
     size_t n;
     bool is_signed;
+    bool is_inner; /* defined within a struct: in C++ its names are the struct's */
 };
 
 struct structure;

@@ -42,7 +42,9 @@ static const char *line_of(const struct expression *expression, size_t i)
 {
     const char *text = expression->text;
     if (expression->want == WANT_STRING)
-        return keep_format("static const char weir_probe_v%zu[] = %s;\n", i, text);
+        return keep_format("static const char *weir_probe_v%zu = %s \"\"; " /* literals alone can be joined */
+                           "static const unsigned long long weir_probe_n%zu = sizeof(%s \"\");\n",
+                           i, text, i, text);
     const char *shape = keep_format("static const int weir_probe_k%zu = _Generic((%s), float: 1, double: 1, "
                                     "long double: 1, char *: 2, const char *: 2, void *: 2, default: 0);",
                                     i, text);
@@ -62,6 +64,8 @@ static void take_result(struct expression *expression, char which, CXEvalResult 
         uint64_t value = clang_EvalResult_isUnsignedInt(result) ? clang_EvalResult_getAsUnsigned(result)
                                                                 : (uint64_t)clang_EvalResult_getAsLongLong(result);
         if (which == 'v')
+            expression->integer = value;
+        else if (which == 'n' && expression->want == WANT_STRING)
             expression->integer = value;
         else if (which == 'n')
             expression->negative = value != 0;
@@ -93,9 +97,6 @@ static enum CXChildVisitResult visit_probe(CXCursor cursor, CXCursor parent, CXC
             take_result(expression, which, result);
             clang_EvalResult_dispose(result);
         }
-        if (which == 'v' && expression->string &&
-            (uint64_t)clang_getArraySize(clang_getCursorType(cursor)) != strlen(expression->string) + 1)
-            expression->problem = "a NUL byte in a string";
     }
     clang_disposeString(spelling);
     return CXChildVisit_Continue;
@@ -141,7 +142,17 @@ static bool is_good(const struct expression *expression)
 {
     if (!expression->evaluated || expression->problem)
         return false;
-    return expression->want == WANT_STRING ? expression->string != NULL : !expression->is_pointer;
+    if (expression->want == WANT_STRING)
+        return expression->string && strlen(expression->string) + 1 == expression->integer; /* no NUL within */
+    return !expression->is_pointer;
+}
+
+/* The compiler's words, where they add something: ": use of undeclared identifier 'FOO'". */
+static const char *reason(const struct expression *expression)
+{
+    if (!expression->problem || expression->is_pointer || expression->want == WANT_STRING)
+        return "";
+    return keep_format(": %s", expression->problem);
 }
 
 static void apply_name(struct field *field)
@@ -150,8 +161,7 @@ static void apply_name(struct field *field)
     if (!name->text)
         return;
     if (!is_good(name))
-        complain_of(field, name->at, "'name = %s' is not a string constant%s%s", name->text, name->problem ? ": " : "",
-                    name->problem ? name->problem : "");
+        complain_of(field, name->at, "'name = %s' is not a string constant", name->text);
     else if (*name->string == '\0')
         complain_of(field, name->at, "the name is empty");
     else if (strncmp(name->string, "weir.", 5) == 0)
@@ -166,8 +176,7 @@ static void apply_max(struct field *field)
     if (!max->text)
         return;
     if (!is_good(max) || max->is_float)
-        complain_of(field, max->at, "'max = %s' is not an integer constant%s%s", max->text, max->problem ? ": " : "",
-                    max->problem ? max->problem : "");
+        complain_of(field, max->at, "'max = %s' is not an integer constant%s", max->text, reason(max));
     else if (max->negative || max->integer == 0)
         complain_of(field, max->at, "'max = %s' is not positive", max->text);
     else
@@ -233,8 +242,7 @@ static void apply_default(struct field *field)
         const char *what = value->want == WANT_STRING  ? "a string"
                            : value->want == WANT_FLOAT ? "a number"
                                                        : "an integer";
-        complain_of(field, value->at, "'default = %s' is not %s constant%s%s", value->text, what,
-                    value->problem ? ": " : "", value->problem ? value->problem : "");
+        complain_of(field, value->at, "'default = %s' is not %s constant%s", value->text, what, reason(value));
         return;
     }
     if (value->want == WANT_STRING) {

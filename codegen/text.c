@@ -31,32 +31,42 @@ const char *keep_text(const char *bytes, size_t len)
     return copy;
 }
 
+/* Formats to the end of a buffer; room for the NUL that vsnprintf adds is there, but not part of the text. */
+static void format_into(struct weir_buffer *out, const char *format, va_list args)
+{
+    for (size_t room = 256;; room *= 2) {
+        char *at = weir_buffer_reserve(out, room);
+        if (!at)
+            no_memory();
+        va_list now;
+        va_copy(now, args);
+        int len = vsnprintf(at, room, format, now);
+        va_end(now);
+        if (len >= 0 && (size_t)len < room) {
+            out->len += (size_t)len;
+            break;
+        }
+    }
+}
+
 const char *keep_format(const char *format, ...)
 {
-    va_list args, again;
+    struct weir_buffer out = {0};
+    va_list args;
     va_start(args, format);
-    va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
+    format_into(&out, format, args);
     va_end(args);
-    char *text = keep((size_t)len + 1);
-    vsnprintf(text, (size_t)len + 1, format, again);
-    va_end(again);
-    return text;
+    const char *kept_text = keep_text(out.bytes, out.len);
+    weir_buffer_free(&out);
+    return kept_text;
 }
 
 void print(struct weir_buffer *out, const char *format, ...)
 {
-    va_list args, again;
+    va_list args;
     va_start(args, format);
-    va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
+    format_into(out, format, args);
     va_end(args);
-    char *room = weir_buffer_reserve(out, (size_t)len + 1);
-    if (!room)
-        no_memory();
-    vsnprintf(room, (size_t)len + 1, format, again);
-    va_end(again);
-    out->len += (size_t)len;
 }
 
 const char *upper(const char *text)
