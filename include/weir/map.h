@@ -136,30 +136,30 @@ WEIR_API weir_status weir_map_encode(const weir_map_struct *map, const void *val
  * which sets options->codec, ->handler and ->user_data. A handler of any other type doesn't compile.
  */
 #ifdef __cplusplus
-#define WEIR_MAP_CHECK_HANDLER(type, handler, context) static_assert(true, "") /* the call is checked as it is */
+#define WEIR_MAP_CHECK_HANDLER(type, function, argument) static_assert(true, "") /* the call is checked as it is */
 #else
-#define WEIR_MAP_CHECK_HANDLER(type, handler, context)                                                                 \
-    _Static_assert(_Generic(&handler, weir_outcome(*)(weir_job *, const type *, context *) : 1, default : 0),          \
-                   "not a handler of this payload: weir_outcome " #handler "(weir_job *, const " #type " *, " #context \
-                   " *)")
+#define WEIR_MAP_CHECK_HANDLER(type, function, argument)                                                               \
+    _Static_assert(_Generic(&function, weir_outcome(*)(weir_job *, const type *, argument *) : 1, default : 0),        \
+                   "not a handler of this payload: weir_outcome " #function "(weir_job *, const " #type                \
+                   " *, " #argument " *)")
 #endif
 #if defined(__GNUC__) || defined(__clang__)
 #define WEIR_MAP_UNUSED __attribute__((unused))
 #else
 #define WEIR_MAP_UNUSED
 #endif
-#define WEIR_MAP_HANDLER(codec_object, type, handler, context)                                                         \
-    static weir_outcome handler##_run(weir_job *job, void *user_data)                                                  \
+#define WEIR_MAP_HANDLER(codec_object, type, function, argument)                                                       \
+    static weir_outcome function##_run(weir_job *job, void *user_data)                                                 \
     {                                                                                                                  \
-        return handler(job, (const type *)weir_job_payload(job), (context *)user_data);                                \
+        return function(job, (const type *)weir_job_payload(job), (argument *)user_data);                              \
     }                                                                                                                  \
-    WEIR_MAP_UNUSED static void handler##_attach(weir_queue_options *options, context *user_data)                      \
+    WEIR_MAP_UNUSED static void function##_attach(weir_queue_options *options, argument *user_data)                    \
     {                                                                                                                  \
         options->codec = &codec_object;                                                                                \
-        options->handler = handler##_run;                                                                              \
+        options->handler = function##_run;                                                                             \
         options->user_data = (void *)user_data;                                                                        \
     }                                                                                                                  \
-    WEIR_MAP_CHECK_HANDLER(type, handler, context)
+    WEIR_MAP_CHECK_HANDLER(type, function, argument)
 
 #ifdef __cplusplus
 }

@@ -52,7 +52,16 @@ def in_process(lines):
     assert lines == ["balance 117, 1 dead"]
 
 
-CHECKS = {check.__name__: check for check in (hello, queue_group, libevent, dead_letters, delayed, in_process)}
+def email(lines):
+    assert lines == [
+        "to ada@example.org: Engines (high, text, score 0.25, #hello, #world, cat.png of 4 bytes)",
+        "to grace@example.org: Compilers (low, html)",
+        "to barbara@example.org: Types (low, text)",
+        'dead: undecodable: field "html": "perhaps" is not true, false, 1 or 0 (bool)',
+    ]
+
+
+CHECKS = {check.__name__: check for check in (hello, queue_group, libevent, dead_letters, delayed, email, in_process)}
 
 
 def run(program, arguments, **environment):
