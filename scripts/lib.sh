@@ -20,10 +20,10 @@ die() {
 # All that building and testing needs, by Debian's names; a|b: b where the distribution has no a.
 # shellcheck disable=SC2034  # for those who source this
 weir_packages=(meson ninja-build pkg-config gcc libc6-dev libhiredis-dev 'libmsgpack-dev|libmsgpack-c-dev' libevent-dev
-    libcmocka-dev redis-server redis-tools python3)
+    libcmocka-dev libclang-dev redis-server redis-tools python3)
 
 # shellcheck disable=SC2034
-weir_test_packages=(g++ valgrind)
+weir_test_packages=(g++ clang valgrind)
 
 # have PACKAGE: whether what the package is for is there, wherever it came from.
 have() {
@@ -34,6 +34,7 @@ have() {
     libhiredis-dev) pkg-config --exists hiredis ;;
     libmsgpack-dev*) pkg-config --exists msgpack-c || pkg-config --exists msgpack ;;
     libevent-dev) pkg-config --exists libevent_core ;;
+    libclang-dev) python3 "$weir_root/codegen/find_libclang.py" ;;
     libcmocka-dev) pkg-config --exists cmocka ;;
     redis-tools) command -v redis-cli ;;
     *) command -v "$1" || dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed ;;

@@ -138,6 +138,22 @@ static weir_status custom(weir_error *err, const struct weir_map_path *path, con
                           failure.message);
 }
 
+/*
+ * Whether an optional field that lies in the struct itself is absent: its bytes are zero, or it counts none. So what is
+ * absent is read as zero, and zero is written as absent, whatever is in it.
+ */
+static bool is_zero(const weir_map_field *field, const char *owner)
+{
+    const char *value = owner + field->offset;
+    size_t n = 0;
+    if (weir_map_is_counted(field))
+        return weir_map_load_count(field, owner, &n) && n == 0;
+    for (size_t i = 0; i < field->type.size; i++)
+        if (value[i] != 0)
+            return false;
+    return true;
+}
+
 /* Where the field's value lies; NULL: the field is absent. */
 static const char *present_value(const weir_map_field *field, const char *owner)
 {
@@ -147,7 +163,9 @@ static const char *present_value(const weir_map_field *field, const char *owner)
         return weir_map_load_pointer(value);
     bool pointer =
         field->type.kind == WEIR_MAP_STRING || field->type.kind == WEIR_MAP_BINARY || field->type.kind == WEIR_MAP_LIST;
-    if (!pointer || !may_lack || weir_map_load_pointer(value))
+    if (!pointer)
+        return (field->flags & WEIR_MAP_OPTIONAL) && is_zero(field, owner) ? NULL : value;
+    if (!may_lack || weir_map_load_pointer(value))
         return value;
     size_t n = 0; /* NULL, but counted: an error, to be found later */
     return weir_map_is_counted(field) && (!weir_map_load_count(field, owner, &n) || n > 0) ? value : NULL;

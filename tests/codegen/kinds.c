@@ -31,7 +31,7 @@ weir_status read_timeout(const char *bytes, size_t len, struct timeout *value, w
     memcpy(text, bytes, len - 1);
     char *end;
     value->seconds = strtoll(text, &end, 10);
-    return *end == '\0' ? WEIR_OK : fail(err, "not a timeout like 5s");
+    return *end == '\0' && value->seconds >= 0 ? WEIR_OK : fail(err, "not a timeout like 5s");
 }
 
 weir_status write_owned(char *const *value, weir_value_sink *sink, weir_error *err)

@@ -806,6 +806,37 @@ static void what_can_not_be_encoded(void **state)
     REFUSED((value.n_held = 1, value.held = make(sizeof *value.held)), "field \"held[0].owned\": nothing is owned");
 }
 
+static bool has_field(const weir_fields *fields, const char *name)
+{
+    for (size_t i = 0; i < fields->n; i++)
+        if (strlen(name) == fields->items[i].name_len && memcmp(fields->items[i].name, name, strlen(name)) == 0)
+            return true;
+    return false;
+}
+
+/* NULL is absent; and so is the zero of an optional value, but not of one that isn't optional. */
+static void what_is_absent(void **state)
+{
+    (void)state;
+    struct kinds value = any_kinds();
+    value.maybe = NULL;
+    value.defaulted = NULL;
+    value.score = NULL;
+    value.maybe_zero = 0;
+    value.needed = 0;
+    value.lines = NULL;
+    value.n_lines = 0;
+    value.n_strings = 0;
+    weir_field_sink *sink = weir_sink_new();
+    weir_fields fields = encoded(&kinds_codec, &value, sink);
+    static const char *const absent[] = {"maybe", "defaulted", "score", "maybe_zero", "lines", "log", "n_lines"};
+    for (size_t i = 0; i < COUNT_OF(absent); i++)
+        assert_false(has_field(&fields, absent[i]));
+    assert_true(has_field(&fields, "needed") && has_field(&fields, "strings") && has_field(&fields, "on"));
+    weir_sink_free(sink);
+    forget();
+}
+
 static void texts_are_what_other_languages_write(void **state)
 {
     (void)state;
@@ -849,6 +880,7 @@ int main(void)
         cmocka_unit_test(what_is_tolerated),
         cmocka_unit_test(the_last_duplicate_counts),
         cmocka_unit_test(what_can_not_be_encoded),
+        cmocka_unit_test(what_is_absent),
         cmocka_unit_test(texts_are_what_other_languages_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
