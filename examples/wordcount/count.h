@@ -8,13 +8,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <weir/codegen.h>
 
 /*
  * Lines are newline bytes. Words lie between white space (space, \t, \n, \v, \f, \r); what they are made of depends on
  * the wc: up to coreutils 9.4, and in Debian 12, a run of bytes that has no printing one (0x21 … 0x7e) is not a word;
  * since 9.5 every run is.
  */
-enum word_rule { WORDS_PRINTING, WORDS_ANY };
+enum word_rule { WORDS_PRINTING WEIR_FIELD(name = "printing"), WORDS_ANY WEIR_FIELD(name = "any") };
 
 struct counts {
     uint64_t lines;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "enqueue.h"
-#include "job.h"
+#include "job_mapper.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,19 +8,12 @@
 
 enum { CHUNK = 512, TRIES = 50 };
 
-/* A job that isn't enqueued yet. */
-struct file {
-    char *path;
-    weir_field items[3];
-    weir_fields fields;
-};
-
 struct enqueuer {
     weir_producer *producer;
-    const char *run;
+    char *run;
     enum word_rule rule;
     uint64_t enqueued;
-    struct file files[CHUNK];
+    struct file_job files[CHUNK]; /* those that aren't enqueued yet; their paths are ours */
     size_t n;
 };
 
@@ -36,7 +29,7 @@ weir_status enqueuer_open(struct enqueuer **ret, const char *url, const char *st
     struct enqueuer *enqueuer = calloc(1, sizeof *enqueuer);
     if (enqueuer == NULL)
         return no_memory(err);
-    enqueuer->run = run;
+    enqueuer->run = (char *)run; /* only read: it is const in a job's handler, too */
     enqueuer->rule = rule;
 
     weir_producer_options options = WEIR_PRODUCER_OPTIONS_INIT;
@@ -62,27 +55,19 @@ void enqueuer_close(struct enqueuer *enqueuer)
 
 weir_status enqueuer_add(struct enqueuer *enqueuer, const char *path, size_t path_len, weir_error *err)
 {
-    struct file *file = &enqueuer->files[enqueuer->n];
-    file->path = malloc(path_len + 1);
-    if (file->path == NULL)
+    char *copy = malloc(path_len + 1);
+    if (copy == NULL)
         return no_memory(err);
-    memcpy(file->path, path, path_len + 1);
-    file->items[0] = weir_field_text(JOB_RUN, enqueuer->run);
-    file->items[1] = weir_field_bytes(JOB_PATH, file->path, path_len);
-    file->items[2] = weir_field_text(JOB_WORDS, "any");
-    file->fields = (weir_fields){file->items, enqueuer->rule == WORDS_ANY ? 3 : 2};
+    memcpy(copy, path, path_len + 1);
+    enqueuer->files[enqueuer->n] = (struct file_job){.run = enqueuer->run, .path = copy, .words = enqueuer->rule};
     return ++enqueuer->n < CHUNK ? WEIR_OK : enqueuer_flush(enqueuer, err);
 }
 
 /* One bulk. What went into the stream leaves the chunk; the rest moves up. */
 static weir_status enqueue_chunk(struct enqueuer *enqueuer, weir_error *err)
 {
-    weir_enqueue_job jobs[CHUNK];
     weir_enqueue_result results[CHUNK];
-    for (size_t i = 0; i < enqueuer->n; i++)
-        jobs[i] = (weir_enqueue_job){.fields = &enqueuer->files[i].fields};
-
-    weir_status status = weir_enqueue_bulk(enqueuer->producer, jobs, enqueuer->n, results, err);
+    weir_status status = file_job_enqueue_bulk(enqueuer->producer, enqueuer->files, enqueuer->n, NULL, results, err);
 
     size_t left = 0;
     for (size_t i = 0; i < enqueuer->n; i++) {
@@ -90,9 +75,7 @@ static weir_status enqueue_chunk(struct enqueuer *enqueuer, weir_error *err)
             free(enqueuer->files[i].path);
             enqueuer->enqueued++;
         } else {
-            enqueuer->files[left] = enqueuer->files[i];
-            enqueuer->files[left].fields.items = enqueuer->files[left].items;
-            left++;
+            enqueuer->files[left++] = enqueuer->files[i];
         }
     }
     enqueuer->n = left;

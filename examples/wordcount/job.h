@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the coordinator and the workers agree on.
+ * What the coordinator and the workers agree on. weir-codegen makes job_mapper.h of it.
  */
 #ifndef WORDCOUNT_JOB_H
 #define WORDCOUNT_JOB_H
 
-/* The fields of a job. */
-#define JOB_RUN "run"     /* the Redis hash that takes the result */
-#define JOB_PATH "path"   /* the file: absolute, any bytes but NUL */
-#define JOB_WORDS "words" /* "any" for WORDS_ANY; absent for WORDS_PRINTING */
+#include "count.h"
+
+#include <weir/codegen.h>
 
 /* The consumer group that all workers are in. */
 #define JOB_GROUP "wordcount"
+
+/** A file that is to be counted. */
+struct WEIR_JOB file_job {
+    char *run;  /**< the Redis hash that takes the result */
+    char *path; /**< absolute; any bytes but NUL */
+    enum word_rule words WEIR_FIELD(default = WORDS_PRINTING);
+};
 
 #endif

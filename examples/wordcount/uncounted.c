@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "uncounted.h"
-#include "job.h"
+#include "job_mapper.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -35,27 +35,7 @@ void uncounted_close(struct uncounted *uncounted)
     *uncounted = (struct uncounted){0};
 }
 
-static const weir_field *find_field(const weir_fields *fields, const char *name)
-{
-    for (size_t i = 0; i < fields->n; i++) {
-        const weir_field *field = &fields->items[i];
-        if (field->name_len == strlen(name) && memcmp(field->name, name, field->name_len) == 0)
-            return field;
-    }
-    return NULL;
-}
-
-static char *copy_of(const char *bytes, size_t n)
-{
-    char *copy = malloc(n + 1);
-    if (copy != NULL) {
-        memcpy(copy, bytes, n);
-        copy[n] = '\0';
-    }
-    return copy;
-}
-
-static bool append(struct uncounted *uncounted, const weir_dead_letter *letter, const weir_field *path)
+static bool append(struct uncounted *uncounted, const weir_dead_letter *letter, const char *path)
 {
     if (uncounted->n == uncounted->room) {
         size_t room = uncounted->room == 0 ? 16 : uncounted->room * 2;
@@ -67,8 +47,7 @@ static bool append(struct uncounted *uncounted, const weir_dead_letter *letter, 
     }
 
     const char *reason = letter->error[0] != '\0' ? letter->error : letter->reason_text;
-    struct uncounted_file file = {
-        .path = copy_of(path->value, path->value_len), .path_len = path->value_len, .reason = strdup(reason)};
+    struct uncounted_file file = {.path = strdup(path), .path_len = strlen(path), .reason = strdup(reason)};
     if (file.path == NULL || file.reason == NULL) {
         free(file.path);
         free(file.reason);
@@ -83,13 +62,14 @@ static bool append(struct uncounted *uncounted, const weir_dead_letter *letter, 
 static int visit(const weir_dead_letter *letter, void *user_data)
 {
     struct uncounted *uncounted = user_data;
-    const weir_field *run = find_field(&letter->fields, JOB_RUN);
-    const weir_field *path = find_field(&letter->fields, JOB_PATH);
+    struct file_job file;
 
-    if (run != NULL && path != NULL && run->value_len == strlen(uncounted->run) &&
-        memcmp(run->value, uncounted->run, run->value_len) == 0 && !append(uncounted, letter, path)) {
-        uncounted->no_memory = true;
-        return 1;
+    if (file_job_decode(&letter->fields, &file, NULL) == WEIR_OK) { /* it needs no clearing: all is borrowed */
+        bool ours = strcmp(file.run, uncounted->run) == 0;
+        if (ours && !append(uncounted, letter, file.path)) {
+            uncounted->no_memory = true;
+            return 1;
+        }
     }
     snprintf(uncounted->last, sizeof uncounted->last, "%s", letter->id);
     return 0;

@@ -4,7 +4,7 @@
  * that another worker runs again. So all that a job does is to store, under the file's path, what is always the same.
  */
 #include "worker.h"
-#include "job.h"
+#include "job_mapper.h"
 #include "results.h"
 
 #include <pthread.h>
@@ -46,28 +46,27 @@ static struct results *own_results(const struct worker *worker)
 }
 
 /* That Redis is away for a moment is no fault of the file: its attempts aren't spent on that. */
-static bool store(weir_job *job, struct results *results, const char *run, const char *path, size_t path_len,
-                  const struct counts *counts)
+static bool store(weir_job *job, struct results *results, const struct file_job *file, const struct counts *counts)
 {
+<<<<<<< HEAD
     for (int tries = 0; !results_store(results, run, path, path_len, counts); tries++) {
         if (tries == 100 || weir_job_cancelled(job)) {
             weir_job_error(job, "the result could not be stored: %s", results_reason(results));
             return false;
         }
+=======
+    for (int tries = 0; tries < 100 && !weir_job_cancelled(job); tries++) {
+        if (results_store(results, file->run, file->path, strlen(file->path), counts))
+            return true;
+>>>>>>> 1891295 (Let the wordcount example use a generated mapper)
         pause_us(100000);
     }
     return true;
 }
 
-static weir_outcome count(weir_job *job, void *user_data)
+static weir_outcome count(weir_job *job, const struct file_job *file, struct worker *worker)
 {
-    const struct worker *worker = user_data;
-    size_t path_len = 0;
-    const char *path = weir_job_field(job, JOB_PATH, &path_len);
-    const char *run = weir_job_field(job, JOB_RUN, NULL);
-    const char *words = weir_job_field(job, JOB_WORDS, NULL);
-
-    if (path == NULL || run == NULL || path_len == 0 || strlen(path) != path_len) {
+    if (file->path[0] == '\0') {
         weir_job_error(job, "not a job of weir-wordcount");
         return WEIR_REJECT;
     }
@@ -76,19 +75,19 @@ static weir_outcome count(weir_job *job, void *user_data)
         return WEIR_RETRY;
 
     if (weir_job_attempt(job) > 1 || weir_job_deliveries(job) > 1)
-        (void)results_note_rerun(results, run); /* only for the progress line */
+        (void)results_note_rerun(results, file->run); /* only for the progress line */
     if (worker->options->delay_us > 0)
         pause_us(worker->options->delay_us);
 
     struct counts counts;
-    enum word_rule rule = words != NULL && strcmp(words, "any") == 0 ? WORDS_ANY : WORDS_PRINTING;
-    int failure = count_file(path, rule, &counts);
+    int failure = count_file(file->path, file->words, &counts);
     if (failure != 0) {
         weir_job_error(job, "%s", strerror(failure));
         return WEIR_RETRY;
     }
-    return store(job, results, run, path, path_len, &counts) ? WEIR_DONE : WEIR_RETRY;
+    return store(job, results, file, &counts) ? WEIR_DONE : WEIR_RETRY;
 }
+FILE_JOB_HANDLER(count, struct worker);
 
 static void wait_for_signal(void)
 {
@@ -116,8 +115,7 @@ int worker_run(const struct options *options)
     o.url = options->url;
     o.stream = options->stream != NULL ? options->stream : DEFAULT_STREAM;
     o.group = JOB_GROUP;
-    o.handler = count;
-    o.user_data = &worker;
+    count_attach(&o, &worker);
     o.concurrency = options->concurrency;
     o.connection.client_name = "weir-wordcount";
 

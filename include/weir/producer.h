@@ -97,8 +97,8 @@ WEIR_API weir_status weir_enqueue_bulk(weir_producer *producer, const weir_enque
                                        weir_enqueue_result *results, weir_error *err);
 
 /*
- * The same for n payloads that the codec encodes, which lie one after the other: codec->struct_size bytes each. options:
- * n of them, or NULL. Encodes all of them first, so that one that can't be encoded means that nothing was sent.
+ * The same for n payloads that the codec encodes, which lie one after the other, codec->struct_size bytes each.
+ * options: n of them, or NULL. All are encoded first, so that one that can't be encoded means that nothing was sent.
  * Errors: also WEIR_ERR_DECODE, from the encoder, with err saying for which job. Thread: any.
  */
 WEIR_API weir_status weir_enqueue_payload_bulk(weir_producer *producer, const weir_codec *codec, const void *payloads,

@@ -16,7 +16,7 @@ enum weir_text {
     WEIR_TEXT_RANGE,     /* such a value, but too large for the type */
 };
 
-/* Decimal digits, with a sign ('-' for the signed alone) and leading zeros allowed. `size`: bytes of the type, 1 … 8. */
+/* Decimal digits, with a sign ('-' for the signed alone) and leading zeros allowed. `size`: bytes of the type. */
 enum weir_text weir_text_read_int(const char *text, size_t len, size_t size, int64_t *ret);
 enum weir_text weir_text_read_uint(const char *text, size_t len, size_t size, uint64_t *ret);
 
