@@ -48,17 +48,11 @@ static struct results *own_results(const struct worker *worker)
 /* That Redis is away for a moment is no fault of the file: its attempts aren't spent on that. */
 static bool store(weir_job *job, struct results *results, const struct file_job *file, const struct counts *counts)
 {
-<<<<<<< HEAD
-    for (int tries = 0; !results_store(results, run, path, path_len, counts); tries++) {
+    for (int tries = 0; !results_store(results, file->run, file->path, strlen(file->path), counts); tries++) {
         if (tries == 100 || weir_job_cancelled(job)) {
             weir_job_error(job, "the result could not be stored: %s", results_reason(results));
             return false;
         }
-=======
-    for (int tries = 0; tries < 100 && !weir_job_cancelled(job); tries++) {
-        if (results_store(results, file->run, file->path, strlen(file->path), counts))
-            return true;
->>>>>>> 1891295 (Let the wordcount example use a generated mapper)
         pause_us(100000);
     }
     return true;

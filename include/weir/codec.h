@@ -52,9 +52,9 @@ typedef struct weir_codec {
     size_t struct_size; /* bytes of the payload struct */
 
     /*
-     * Fills the zeroed struct at `value` from fields, whose values are NUL-terminated beyond their length. Pointers into
-     * the fields may be kept: they live as long as the job. On failure returns WEIR_ERR_DECODE, says which field and why
-     * in err->message, and leaves nothing to free. Runs on a worker thread.
+     * Fills the zeroed struct at `value` from fields, whose values are NUL-terminated beyond their length. Pointers
+     * into the fields may be kept: they live as long as the job. On failure returns WEIR_ERR_DECODE, says which field
+     * and why in err->message, and leaves nothing to free. Runs on a worker thread.
      */
     weir_status (*decode)(const weir_fields *fields, void *value, weir_error *err);
 
