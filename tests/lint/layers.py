@@ -64,6 +64,16 @@ def judge_example(root, quoted, name):
     return None
 
 
+def judge_codegen(root, quoted, name):
+    """The generator is no part of the library, and stands on its lowest layer and the text forms alone."""
+    if not quoted:
+        library = library_of(name)
+        return f'codegen/ may not use {library}' if library else None
+    if '/' not in name:
+        return None if os.path.isfile(os.path.join(root, 'codegen', name)) else 'there is no such header'
+    return None if name.startswith('base/') or name == 'job/text.h' else 'codegen/ sees lib/base and job/text.h alone'
+
+
 def judge(root, path, quoted, name):
     """What is wrong with this include, or None."""
     parts = path.split('/')
@@ -71,6 +81,8 @@ def judge(root, path, quoted, name):
         return judge_public(root, quoted, name)
     if parts[0] == 'examples':
         return judge_example(root, quoted, name)
+    if parts[0] == 'codegen':
+        return judge_codegen(root, quoted, name)
     if parts[0] == 'lib':
         if len(parts) < 3 or parts[1] not in LAYERS:
             return 'this folder of lib/ is no layer that layers.py knows'
@@ -81,7 +93,7 @@ def judge(root, path, quoted, name):
 def main(root):
     problems, checked = [], 0
     for path in common.source_files(root):
-        if not path.startswith(('include/', 'lib/', 'examples/')) or not path.endswith(('.c', '.h')):
+        if not path.startswith(('include/', 'lib/', 'examples/', 'codegen/')) or not path.endswith(('.c', '.h')):
             continue
         checked += 1
         text = common.read(root, path)
