@@ -54,11 +54,13 @@ static void use_watch(struct watch *watch, struct scene *scene)
     scene->options.fetch_max_bytes = FETCH_MAX_BYTES;
 }
 
-static void print_watch(const struct watch *watch, long before_kb)
+static void print_watch(struct watch *watch, long before_kb)
 {
+    pthread_mutex_lock(&watch->mutex);
     print_message("    fetched at most %.1f MiB, %llu jobs waiting; resident memory grew by %.1f MiB\n",
                   (double)watch->most.fetched_bytes / 1048576, (unsigned long long)watch->most.waiting,
                   (double)(watch->resident_kb - before_kb) / 1024);
+    pthread_mutex_unlock(&watch->mutex);
 }
 
 /* Entries written by the server itself: 200,000 of a few bytes, or 1,000 of a MiB. */
