@@ -113,14 +113,14 @@ static weir_status count_of(weir_error *err, const struct weir_map_path *path, c
     return check_max(err, path, field, n, bytes ? "bytes" : "elements");
 }
 
-/* The bytes of a BINARY or BYTES field. */
+/* The bytes of a BINARY or BYTES field, which is present at `value`. */
 static weir_status binary(weir_error *err, const struct weir_map_path *path, const weir_map_field *field,
-                          const char *owner, struct bytes *ret)
+                          const char *owner, const char *value, struct bytes *ret)
 {
     weir_status status = count_of(err, path, field, owner, &ret->len);
     if (status != WEIR_OK)
         return status;
-    ret->at = field->type.kind == WEIR_MAP_BYTES ? owner + field->offset : weir_map_load_pointer(owner + field->offset);
+    ret->at = field->type.kind == WEIR_MAP_BYTES ? value : weir_map_load_pointer(value);
     return !ret->at && ret->len > 0 ? is_null(err, path, &field->type) : WEIR_OK;
 }
 
@@ -270,7 +270,7 @@ static weir_status pack_field(msgpack_packer *packer, weir_error *err, const str
     }
     case WEIR_MAP_BINARY:
     case WEIR_MAP_BYTES:
-        status = binary(err, path, field, owner, &bytes);
+        status = binary(err, path, field, owner, value, &bytes);
         if (status == WEIR_OK)
             pack_bin(packer, bytes.at, bytes.len);
         return status;
@@ -387,7 +387,7 @@ static weir_status top_bytes(weir_error *err, const struct weir_map_path *path, 
         return WEIR_OK;
     case WEIR_MAP_BINARY:
     case WEIR_MAP_BYTES:
-        return binary(err, path, field, owner, ret);
+        return binary(err, path, field, owner, value, ret);
     default: /* STRING, CHARS, ENUM */
         status = string_like(err, path, type, value, ret);
         return status == WEIR_OK ? check_max(err, path, field, ret->len, "bytes") : status;

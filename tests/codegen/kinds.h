@@ -121,6 +121,9 @@ struct WEIR_JOB /* a comment */ kinds {
     bool *answer WEIR_FIELD(optional);
     point *where WEIR_FIELD(optional);
     struct line *line WEIR_FIELD(optional);
+    uint8_t (*key)[4] WEIR_FIELD(optional);
+    int (*triple)[3] WEIR_FIELD(optional);
+    char (*word_at)[8] WEIR_FIELD(optional);
 
     int fixed[3];
     int matrix[2][3];

@@ -334,6 +334,12 @@ static void fill_optional(struct kinds *value)
         *value->where = (point){(int32_t)any_integer(), 7};
         value->line = make(sizeof *value->line);
         *value->line = any_line();
+        value->key = make(sizeof *value->key);
+        memcpy(*value->key, "\1\0\2k", 4);
+        value->triple = make(sizeof *value->triple);
+        (*value->triple)[2] = (int)any_integer();
+        value->word_at = make(sizeof *value->word_at);
+        any_chars(*value->word_at, sizeof *value->word_at);
     }
 }
 
@@ -436,6 +442,8 @@ static void assert_same_kinds(const struct kinds *a, const struct kinds *b)
     if (a->where) {
         SAME(where[0]);
         assert_same_line(a->line, b->line);
+        SAME(key[0]), SAME(triple[0]);
+        assert_string_equal(*a->word_at, *b->word_at);
     }
     SAME(fixed), SAME(matrix), SAME(corners), SAME(one_flag), SAME(nested.depth), SAME(promoted), SAME(twice_promoted);
     SAME(timeout);
