@@ -21,7 +21,8 @@ struct look {
     struct model *model;
     struct structure *owner;
     struct field *field;
-    const char *path; /* of the value within the owner, for unnamed structs: "pos", "points[0]" */
+    const char *path;  /* of the value within the owner, for unnamed structs: "pos", "points[0]" */
+    bool may_be_const; /* the type that is looked at next: it is what a pointer points to */
 };
 
 static struct type *classify(struct look *look, CXType type);
@@ -299,7 +300,9 @@ static struct type *classify(struct look *look, CXType type)
     CXType canonical = clang_getCanonicalType(type);
     if (clang_isVolatileQualifiedType(canonical) || canonical.kind == CXType_Atomic)
         return refuse_type(look, type, "jobs are plain memory: take volatile or _Atomic away, or WEIR_FIELD(skip)");
-    if (clang_isConstQualifiedType(canonical))
+    bool may_be_const = look->may_be_const;
+    look->may_be_const = false;
+    if (clang_isConstQualifiedType(canonical) && !may_be_const)
         return refuse_type(look, type, "decoding couldn't write it: take the const away, or WEIR_FIELD(skip)");
     switch (canonical.kind) {
     case CXType_Enum:
@@ -323,12 +326,13 @@ static bool is_bytes(CXType target)
            target.kind == CXType_Char_U;
 }
 
-/* What a pointer points to, without a const: decoding fills it before anybody sees it. */
+/* What a pointer points to. It may be const: it is memory of our own, filled before anybody sees it. */
 static struct type *classify_target(struct look *look, CXType pointer)
 {
     CXType target = clang_getPointeeType(pointer);
     if (target.kind == CXType_Invalid)
         target = clang_getPointeeType(clang_getCanonicalType(pointer));
+    look->may_be_const = true;
     return classify_element(look, target, NULL);
 }
 
@@ -550,7 +554,7 @@ static void read_field(struct fields_reader *reader, CXCursor cursor, const char
         return;
     }
 
-    struct look look = {reader->source, reader->model, owner, field, member};
+    struct look look = {reader->source, reader->model, owner, field, member, false};
     CXType type = clang_getCursorType(cursor);
     bool is_pointer = clang_getCanonicalType(type).kind == CXType_Pointer;
     CXType target = clang_getCanonicalType(clang_getPointeeType(clang_getCanonicalType(type)));

@@ -143,6 +143,10 @@ struct WEIR_JOB /* a comment */ kinds {
     size_t n_colours;
     enum colour *colours WEIR_FIELD(count = n_colours);
     flag_set one_flag[2] WEIR_FIELD(number);
+    size_t n_fixed;
+    const char *const *fixed_strings WEIR_FIELD(count = n_fixed);
+    const point *fixed_points WEIR_FIELD(count = n_fixed);
+    const int *fixed_number WEIR_FIELD(optional);
     size_t n_held;
     struct held *held WEIR_FIELD(count = n_held);
 

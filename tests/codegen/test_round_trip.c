@@ -310,6 +310,13 @@ static void fill_lists(struct kinds *value)
     value->colours = value->n_colours ? make(value->n_colours * sizeof *value->colours) : NULL;
     for (size_t i = 0; i < value->n_colours; i++)
         value->colours[i] = any_colour();
+    static const char *const strings[] = {"one", "", "three"};
+    static const point points[] = {{1, 2}, {3, 4}, {INT32_MIN, INT32_MAX}};
+    static const int forty_two = 42;
+    value->n_fixed = below(4);
+    value->fixed_strings = strings;
+    value->fixed_points = points;
+    value->fixed_number = below(2) ? &forty_two : NULL;
     value->n_held = below(4);
     value->held = value->n_held ? make(value->n_held * sizeof *value->held) : NULL;
     for (size_t i = 0; i < value->n_held; i++) {
@@ -416,6 +423,14 @@ static void assert_same_lists(const struct kinds *a, const struct kinds *b)
         assert_same_line(&a->lines[i], &b->lines[i]);
     for (size_t i = 0; i < a->n_colours; i++)
         SAME(colours[i]);
+    SAME(n_fixed);
+    for (size_t i = 0; i < a->n_fixed; i++) {
+        assert_string_equal(a->fixed_strings[i], b->fixed_strings[i]);
+        SAME(fixed_points[i]);
+    }
+    assert_int_equal(a->fixed_number == NULL, b->fixed_number == NULL);
+    if (a->fixed_number)
+        SAME(fixed_number[0]);
     for (size_t i = 0; i < a->n_held; i++) {
         assert_string_equal(a->held[i].owned, b->held[i].owned);
         SAME(held[i].checked);
@@ -549,6 +564,8 @@ static const struct {
     {"numbers", LITERAL("\x90")},
     {"weights", LITERAL("\x90")},
     {"colours", LITERAL("\x90")},
+    {"fixed_strings", LITERAL("\x90")},
+    {"fixed_points", LITERAL("\x90")},
     {"one_flag", LITERAL("\x92\1\2")},
     {"held", LITERAL("\x90")},
     {"nested", LITERAL("\x82\xa5"
