@@ -23,7 +23,7 @@ weir_packages=(meson ninja-build pkg-config gcc libc6-dev libhiredis-dev 'libmsg
     libcmocka-dev libclang-dev redis-server redis-tools python3)
 
 # shellcheck disable=SC2034
-weir_test_packages=(g++ clang valgrind libgps-dev libmosquitto-dev libpq-dev locales)
+weir_test_packages=(g++ make clang valgrind libgps-dev libmosquitto-dev libpq-dev locales)
 
 # have PACKAGE: whether what the package is for is there, wherever it came from.
 have() {

@@ -141,19 +141,18 @@ static void *finish_kept(void *fixture)
     return NULL;
 }
 
-static void asynchronous_jobs_end_as_they_are_finished(void **state)
+static void expect_asynchronous(struct fixture *f, uint32_t slots)
 {
-    struct fixture *f = *state;
-    enum { N = 400, SLOTS = 16 };
+    enum { N = 400 };
     running = most_running = 0;
-    enough = SLOTS;
+    enough = (int)slots;
     kept.closed = false;
     pthread_t keepers[KEEPERS];
     for (size_t i = 0; i < KEEPERS; i++)
         assert_int_equal(pthread_create(&keepers[i], NULL, finish_kept, f), 0);
     weir_queue_options options = fixture_options(f);
     options.handler = leave_to_others;
-    options.concurrency = SLOTS;
+    options.concurrency = slots;
     options.max_attempts = 2;
     options.backoff_base_ms = 0;
     put_numbered(f, 0, N);
@@ -168,7 +167,7 @@ static void asynchronous_jobs_end_as_they_are_finished(void **state)
         pthread_join(keepers[i], NULL);
     assert_true(all_ran && all_settled);
 
-    assert_int_equal(most_running, SLOTS);
+    assert_int_equal(most_running, slots);
     assert_int_equal(recorder_count(f->runs), N + N / 2);
     assert_int_equal(recorder_most_of_a_key(f->runs), 2);
     assert_int_equal(recorder_count(f->dead), 0);
@@ -181,6 +180,21 @@ static void asynchronous_jobs_end_as_they_are_finished(void **state)
     freeReplyObject(dead);
     assert_true(WAIT_STAT(queue, later, 0));
     assert_int_equal(test_server_integer(f->server, "EXISTS " DELAYED), 0);
+}
+
+static void one_asynchronous_job_at_a_time(void **state)
+{
+    expect_asynchronous(*state, 1);
+}
+
+static void seven_asynchronous_jobs_at_a_time(void **state)
+{
+    expect_asynchronous(*state, 7);
+}
+
+static void sixty_four_asynchronous_jobs_at_a_time(void **state)
+{
+    expect_asynchronous(*state, 64);
 }
 
 /* The other thread is faster than the handler itself. */
@@ -354,7 +368,9 @@ int main(void)
         WITH_FIXTURE(one_at_a_time),
         WITH_FIXTURE(seven_at_a_time),
         WITH_FIXTURE(sixty_four_at_a_time),
-        WITH_FIXTURE(asynchronous_jobs_end_as_they_are_finished),
+        WITH_FIXTURE(one_asynchronous_job_at_a_time),
+        WITH_FIXTURE(seven_asynchronous_jobs_at_a_time),
+        WITH_FIXTURE(sixty_four_asynchronous_jobs_at_a_time),
         WITH_FIXTURE(a_job_may_be_finished_before_its_handler_returns),
         WITH_FIXTURE(what_the_handler_returns_counts),
         WITH_FIXTURE(slow_jobs_are_not_hoarded),

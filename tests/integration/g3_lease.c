@@ -8,6 +8,7 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool never(void *context)
@@ -103,7 +104,7 @@ static void a_renewal_counts_no_delivery(void **state)
     struct fixture *f = *state;
     weir_queue_options options = fixture_options(f);
     options.handler = handle_at_gate;
-    options.min_idle_ms = test_scaled_ms(500);
+    options.min_idle_ms = test_scaled_ms(400);
     put(f, "a");
     expect_renewals(f, fixture_start(f, &options));
 }
@@ -122,7 +123,7 @@ static void asynchronous_jobs_are_renewed(void **state)
     struct fixture *f = *state;
     weir_queue_options options = fixture_options(f);
     options.handler = keep_for_later;
-    options.min_idle_ms = test_scaled_ms(500);
+    options.min_idle_ms = test_scaled_ms(400);
     put(f, "a");
     weir_queue *queue = fixture_start(f, &options);
     assert_true(WAIT_STAT(queue, later, 1));
@@ -143,7 +144,7 @@ static void leases_are_renewed_during_a_stop(void **state)
     struct fixture *f = *state;
     weir_queue_options options = fixture_options(f);
     options.handler = handle_at_gate;
-    options.min_idle_ms = test_scaled_ms(500);
+    options.min_idle_ms = test_scaled_ms(400);
     put(f, "a");
     weir_queue *queue = fixture_start(f, &options);
     assert_true(recorder_wait_count(f->runs, 1, TEST_TIMEOUT_MS));
@@ -226,6 +227,120 @@ static void a_lost_job_that_is_done_is_done(void **state)
     struct fixture *f = *state;
     lose_the_lease(f, WEIR_DONE);
     assert_true(wait_pending(f, 0));
+}
+
+/* --- jobs that were fetched ahead --- */
+
+enum { FAST = 50, AHEAD = 20 };
+
+static weir_outcome stop_at_gatekeeper(weir_job *job, void *fixture)
+{
+    return strcmp(name_of(job), "gatekeeper") == 0 ? handle_at_gate(job, fixture) : handle_done(job, fixture);
+}
+
+/* One slot, which one job holds, and AHEAD that wait behind it: as many as were finished before may be fetched. */
+static weir_queue_options fetching_ahead(struct fixture *f)
+{
+    weir_queue_options options = fixture_options(f);
+    options.handler = stop_at_gatekeeper;
+    options.concurrency = 1;
+    options.prefetch_ms = 60000;
+    options.min_idle_ms = test_scaled_ms(500);
+    return options;
+}
+
+static void what_others_took_is_not_started(void **state)
+{
+    struct fixture *f = *state;
+    weir_queue_options options = fetching_ahead(f);
+    options.min_idle_ms = test_scaled_ms(2000); /* for so long the thief keeps what it took */
+    weir_queue *queue = fixture_start(f, &options);
+    put_numbered(f, 0, FAST);
+    assert_true(recorder_wait_count(f->runs, FAST, TEST_TIMEOUT_MS));
+    put(f, "gatekeeper");
+    put_numbered(f, FAST, AHEAD);
+    assert_true(WAIT_STAT(queue, waiting, AHEAD));
+    redisReply *pending = test_server_command(f->server, "XPENDING " STREAM " " GROUP " - + 100");
+    for (size_t i = pending->elements - AHEAD / 2; i < pending->elements; i++)
+        freeReplyObject(test_server_command(f->server, "XCLAIM " STREAM " " GROUP " thief 0 %s",
+                                            pending->element[i]->element[0]->str));
+    freeReplyObject(pending);
+    assert_true(WAIT_STAT(queue, leases_lost, AHEAD / 2));
+    gate_open(&f->gate);
+    assert_true(recorder_wait_count(f->runs, FAST + 1 + AHEAD / 2, TEST_TIMEOUT_MS));
+    assert_true(wait_pending(f, AHEAD / 2));
+    fixture_close(f, queue);
+    assert_int_equal(recorder_count(f->runs), FAST + 1 + AHEAD / 2);
+    assert_int_equal(pending_of(f, STREAM, GROUP, "thief"), AHEAD / 2);
+    assert_int_equal(events_of(f, WEIR_EVENT_LEASE_LOST), 0); /* none of them ran */
+}
+
+struct suspended {
+    atomic_bool at_gate, released;
+    atomic_int runs[FAST + AHEAD], last;
+};
+
+static bool is_released(void *context)
+{
+    return atomic_load(&((struct suspended *)context)->released);
+}
+
+static weir_outcome run_suspended(weir_job *job, void *context)
+{
+    struct suspended *suspended = context;
+    if (strcmp(name_of(job), "gatekeeper") == 0) {
+        atomic_store(&suspended->at_gate, true);
+        wait_for(is_released, suspended, 2 * TEST_TIMEOUT_MS);
+    } else if (strcmp(name_of(job), "last") == 0) {
+        atomic_fetch_add(&suspended->last, 1);
+    } else {
+        atomic_fetch_add(&suspended->runs[atoi(name_of(job))], 1);
+    }
+    return WEIR_DONE;
+}
+
+static bool is_at_gate(void *context)
+{
+    return atomic_load(&((struct suspended *)context)->at_gate);
+}
+
+static bool last_has_run(void *context)
+{
+    return atomic_load(&((struct suspended *)context)->last) == 1;
+}
+
+/* A worker that was asleep for longer than a lease asks before it starts anything. */
+static void a_suspended_worker_starts_nothing_that_was_taken(void **state)
+{
+    struct fixture *f = *state;
+    struct suspended *suspended = fixture_share(f, sizeof *suspended);
+    weir_queue_options options = fetching_ahead(f);
+    options.handler = run_suspended;
+    options.user_data = suspended;
+    pid_t pid = fixture_worker(&options);
+    put_numbered(f, 0, FAST);
+    assert_true(wait_pending(f, 0));
+    put(f, "gatekeeper");
+    put_numbered(f, FAST, AHEAD);
+    assert_true(wait_for(is_at_gate, suspended, TEST_TIMEOUT_MS));
+    assert_true(wait_pending(f, 1 + AHEAD));
+    child_signal(pid, SIGSTOP);
+
+    options.handler = handle_done;
+    options.user_data = f;
+    weir_queue *queue = fixture_start(f, &options);
+    assert_true(recorder_wait_count(f->runs, 1 + AHEAD, TEST_TIMEOUT_MS));
+    assert_true(wait_pending(f, 0));
+    fixture_close(f, queue);
+
+    atomic_store(&suspended->released, true);
+    child_signal(pid, SIGCONT);
+    put(f, "last");
+    assert_true(wait_for(last_has_run, suspended, TEST_TIMEOUT_MS));
+    child_signal(pid, SIGTERM);
+    assert_int_equal(child_wait(pid, TEST_TIMEOUT_MS), 0);
+    for (int i = 0; i < FAST + AHEAD; i++)
+        assert_int_equal(suspended->runs[i], i < FAST ? 1 : 0);
 }
 
 /* --- a job that runs too long --- */
@@ -313,6 +428,8 @@ int main(void)
         WITH_FIXTURE(a_lost_job_is_not_retried),
         WITH_FIXTURE(a_lost_job_is_not_buried),
         WITH_FIXTURE(a_lost_job_that_is_done_is_done),
+        WITH_FIXTURE(what_others_took_is_not_started),
+        WITH_FIXTURE(a_suspended_worker_starts_nothing_that_was_taken),
         WITH_FIXTURE(max_run_ms_lets_leases_run_out),
         WITH_FIXTURE(without_max_run_ms_there_is_no_deadline),
     };

@@ -77,6 +77,31 @@ static int64_t refuse(struct scene *scene)
     return took_ms;
 }
 
+/*
+ * Connections are accepted and closed at once, as by a balancer without a server behind it. However long that lasts, it
+ * is tried again at least every second, and not much more often.
+ */
+static int64_t gone_for_long(struct scene *scene)
+{
+    enum { WHOLE_MS = 5500, TAIL_MS = 2500 };
+    outage_prepare(scene);
+    struct outage outage = outage_begin(scene);
+    test_server_kill(scene->server);
+    let_pass(WHOLE_MS - TAIL_MS);
+    size_t accepted = test_proxy_accepted(scene->proxy);
+    let_pass(TAIL_MS);
+    size_t attempts = test_proxy_accepted(scene->proxy) - accepted;
+    outage_was_cheap(outage);
+    print_message("    %zu attempts in %d ms\n", attempts, TAIL_MS);
+    assert_true(attempts >= 2 * TAIL_MS / 500 && attempts <= 3 * TAIL_MS / 50); /* reader and claimer; the acker, too */
+    test_server_restart(scene->server);
+    int64_t took_ms = outage_resume(scene, test_now_ms());
+    outage_is_over(scene);
+    outage_log_was_short(scene, outage, LINES);
+    scene_close(scene);
+    return took_ms;
+}
+
 /* The connections that exist are dead from now on, and nobody says so: only the command timeout can tell. */
 static int64_t forsaken(struct scene *scene)
 {
@@ -123,7 +148,7 @@ static void a_network_that_swallows_everything_by_tcp(void **state)
     struct scene *scene = *state;
     scene_use_proxy(scene, true);
     assert_within(scene, "black hole, TCP", black_hole, RESUME_MS);
-    assert_within(scene, "connections refused, TCP", refuse, RESUME_MS);
+    assert_within(scene, "nobody behind the proxy, TCP", gone_for_long, RESUME_MS);
 }
 
 /* A dead connection is known as such once something was tried on it, and not answered in time. */

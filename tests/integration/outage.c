@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "outage.h"
 
+#include <string.h>
+
 struct outage outage_begin(struct scene *scene)
 {
     return (struct outage){test_now_ms(), process_cpu_ms(), recorder_count(scene->log)};
@@ -13,6 +15,13 @@ void outage_was_cheap(struct outage outage)
     assert_true(wall_ms >= 500);
     if (!SANITIZED)
         assert_true(cpu_ms * 100 < CPU_PERCENT * wall_ms);
+}
+
+void outage_nothing_works_yet(struct scene *scene, struct outage outage)
+{
+    for (size_t i = outage.lines; i < recorder_count(scene->log); i++)
+        if (strstr(recorder_get(scene->log, i).key, "works again"))
+            fail_msg("during the outage: %s", recorder_get(scene->log, i).key);
 }
 
 void outage_log_was_short(struct scene *scene, struct outage outage, size_t most)

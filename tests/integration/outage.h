@@ -26,6 +26,9 @@ struct outage outage_begin(struct scene *scene);
 /* Called while the server can't serve yet: the worker must have been quiet. */
 void outage_was_cheap(struct outage outage);
 
+/* Called while the server can't serve yet: nobody has logged that it works again. */
+void outage_nothing_works_yet(struct scene *scene, struct outage outage);
+
 /* Called when all is over: at most so many lines of log. */
 void outage_log_was_short(struct scene *scene, struct outage outage, size_t most);
 

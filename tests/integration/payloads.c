@@ -324,6 +324,7 @@ static void names_are_bytes(void **state)
     expect_name_to_work(f, "emails", "senders", "me", "{emails}:dead");
     expect_name_to_work(f, "two words", "two words", "two words", "{two words}:dead");
     expect_name_to_work(f, "{t1}:emails", "{g}", "{c}", "{t1}:emails:dead");
+    expect_name_to_work(f, "a{}b", "a{}b", "a{}b", "{a{}b}:dead");
     expect_name_to_work(f, "emails{", "}{", "{}", "{emails{}:dead");
     expect_name_to_work(f, "\xff\xfe", "\xff", "\xff\xfd", "{\xff\xfe}:dead");
     expect_name_to_work(f, "line\nbreak\r\n", "line\nbreak", "a\tb", "{line\nbreak\r\n}:dead");
