@@ -287,6 +287,12 @@ static bool all_ended(const struct weir_queue *core)
     return !services_alive(core) && core->n_workers == 0 && core->n_running + core->n_later == 0;
 }
 
+/* What there is no hurrying: every other thread has ended. Locks: held. */
+static bool only_handlers_left(const struct weir_queue *core)
+{
+    return !services_alive(core) && core->n_workers <= core->n_running;
+}
+
 /* Waits for a condition until then. Locks: held. */
 static bool wait_until(struct weir_queue *core, bool (*condition)(const struct weir_queue *), int64_t deadline_us)
 {
@@ -376,7 +382,7 @@ static weir_status end_stop(struct weir_queue *core, int64_t deadline_us)
     if (!ended && core->state == CORE_STOPPING)
         abandon(core);
     if (!ended && !left_behind)
-        wait_until(core, all_ended, weir_time_add(deadline_us, ABANDON_US));
+        wait_until(core, only_handlers_left, weir_time_add(deadline_us, ABANDON_US));
     bool complete = left_behind ? ended : core->state == CORE_STOPPING && core->n_given_up == 0;
 
     join_services(core);

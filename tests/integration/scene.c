@@ -172,11 +172,13 @@ weir_outcome scene_handler(weir_job *job, void *context)
     const char *what = weir_job_field(job, "do", NULL);
     char text[32];
     snprintf(text, sizeof text, "%s", what ? what : "");
-    recorder_add(scene->ran, text, weir_job_attempt(job));
+    uint32_t attempt = weir_job_attempt(job);
     if (strcmp(text, "later") == 0) {
-        keep_for_later(scene, job);
-        return WEIR_LATER; /* and the job may be gone already */
+        keep_for_later(scene, job); /* it may be gone from here on */
+        recorder_add(scene->ran, text, attempt);
+        return WEIR_LATER;
     }
+    recorder_add(scene->ran, text, attempt);
     weir_outcome outcome = act(scene, job, text);
     recorder_add(scene->done, text, outcome);
     scene->n_handled++;
