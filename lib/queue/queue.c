@@ -287,7 +287,7 @@ static bool all_ended(const struct weir_queue *core)
     return !services_alive(core) && core->n_workers == 0 && core->n_running + core->n_later == 0;
 }
 
-/* What there is no hurrying: every other thread has ended. Locks: held. */
+/* Nothing is left but handlers, which nothing can hurry: all other threads have ended. Locks: held. */
 static bool only_handlers_left(const struct weir_queue *core)
 {
     return !services_alive(core) && core->n_workers <= core->n_running;
