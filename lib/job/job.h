@@ -86,6 +86,7 @@ struct weir_batch {
     size_t bytes;   /* of memory, as counted against the budget */
     int64_t fetched_us;
     int64_t renewed_us; /* when the leases were last known to be fresh */
+    bool renewing;      /* a renewal of all of its leases is on its way */
     bool claimed;       /* came from the claimer, not from the reader */
 };
 

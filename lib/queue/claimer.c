@@ -60,6 +60,7 @@ static weir_status claim_some(struct claimer *claimer, size_t room, size_t *ret_
         *err = (weir_error){.code = WEIR_ERR_MEMORY, .message = "no memory for a batch of jobs"};
         return WEIR_ERR_MEMORY;
     }
+    int64_t asked_us = weir_now_us();
     weir_status status =
         core->ops->claim(claimer->service->session, &claimer->cursor, core->options.min_idle_ms, room, batch, err);
     if (status != WEIR_OK) {
@@ -71,7 +72,7 @@ static weir_status claim_some(struct claimer *claimer, size_t room, size_t *ret_
     pthread_mutex_lock(&core->mutex);
     core->stats.claimed += batch->n;
     pthread_mutex_unlock(&core->mutex);
-    weir_core_deliver(core, batch, 0);
+    weir_core_deliver(core, batch, 0, asked_us);
     return WEIR_OK;
 }
 
@@ -154,6 +155,7 @@ static size_t collect_leases(struct claimer *claimer, int64_t now_us)
     for (struct weir_batch *batch = core->batches; batch; batch = batch->next) {
         if (now_us - batch->renewed_us < fresh_us)
             continue;
+        batch->renewing = true;
         for (size_t i = 0; i < batch->n; i++) {
             struct weir_job *job = &batch->jobs[i];
             if (job->state == JOB_GONE || job->lease_lost || job->payload_lost || job->entry_gone ||
@@ -165,18 +167,22 @@ static size_t collect_leases(struct claimer *claimer, int64_t now_us)
             }
             if (n < claimer->capacity)
                 claimer->entries[n++] = job->entry;
+            else
+                batch->renewing = false;
         }
     }
     pthread_mutex_unlock(&core->mutex);
     return n;
 }
 
-/* The batches whose jobs were all renewed by a command sent at now_us. */
-static void mark_renewed(struct weir_queue *core, int64_t fresh_us, int64_t now_us)
+/* The batches whose jobs were all renewed by a command sent at now_us, not those that came meanwhile. */
+static void mark_renewed(struct weir_queue *core, int64_t now_us)
 {
-    for (struct weir_batch *batch = core->batches; batch; batch = batch->next)
-        if (now_us - batch->renewed_us >= fresh_us)
+    for (struct weir_batch *batch = core->batches; batch; batch = batch->next) {
+        if (batch->renewing)
             batch->renewed_us = now_us;
+        batch->renewing = false;
+    }
 }
 
 /* A lease that could not be renewed. True where the user is to be told, of the job *ret_id. Locks: held. */
@@ -216,7 +222,7 @@ static weir_status renew(struct claimer *claimer, weir_error *err)
 
     size_t n_lost = 0;
     pthread_mutex_lock(&core->mutex);
-    mark_renewed(core, claimer->interval_us[TICK_RENEW], now_us);
+    mark_renewed(core, now_us);
     for (size_t i = 0; i < n; i++) {
         core->stats.leases_renewed += claimer->leases[i] == WEIR_LEASE_RENEWED;
         if (claimer->leases[i] != WEIR_LEASE_RENEWED)

@@ -243,7 +243,7 @@ static bool admit(struct weir_queue *core, struct weir_job *job, bool check_in_f
     return true;
 }
 
-void weir_core_deliver(struct weir_queue *core, struct weir_batch *batch, size_t reserved)
+void weir_core_deliver(struct weir_queue *core, struct weir_batch *batch, size_t reserved, int64_t asked_us)
 {
     int64_t now_us = weir_now_us();
     size_t payload_size = core->options.codec ? (core->options.codec->struct_size + 15) & ~(size_t)15 : 0;
@@ -266,7 +266,9 @@ void weir_core_deliver(struct weir_queue *core, struct weir_batch *batch, size_t
     core->bytes_a_job = sample > core->bytes_a_job ? sample : core->bytes_a_job - (core->bytes_a_job - sample) / 8;
 
     batch->owner = core;
-    batch->fetched_us = batch->renewed_us = now_us;
+    batch->fetched_us = now_us;
+    batch->renewed_us = asked_us;
+    batch->renewing = false;
     batch->bytes = batch->arena.held;
     batch->started = 0;
     batch->live = batch->n + 1; /* one for us, until all are admitted */

@@ -148,8 +148,10 @@ void weir_core_batch_unused(struct weir_queue *core, struct weir_batch *batch);
 /*
  * Takes over a filled batch: its jobs become ready, those that must not run (poison, lost payload) doomed, those of
  * another group acked unseen, those already in flight here dropped. `reserved` of what was asked for is given back.
+ * asked_us: when it was asked for. Their leases are at most as old as that, and may be, if the process was suspended
+ * while the answer was on its way.
  */
-void weir_core_deliver(struct weir_queue *core, struct weir_batch *batch, size_t reserved);
+void weir_core_deliver(struct weir_queue *core, struct weir_batch *batch, size_t reserved, int64_t asked_us);
 
 /*
  * Brackets taking entries over and delivering them: reader (recovering) and claimer (claiming) exclude each other,

@@ -30,6 +30,7 @@ struct reader {
     struct weir_queue *core;
     struct weir_service *service;
     size_t asked[OUTSTANDING_MAX]; /* entries of each outstanding read, oldest first */
+    int64_t asked_us[OUTSTANDING_MAX];
     size_t n_asked;
     bool backlog;             /* the last read was answered in full */
     bool stopping;            /* the unblocking has begun */
@@ -91,11 +92,13 @@ static void unreserve(struct weir_queue *core, size_t n)
 
 static weir_status submit(struct reader *reader, size_t count, int64_t block_ms, weir_error *err)
 {
+    int64_t asked_us = weir_now_us();
     weir_status status = reader->core->ops->read_submit(reader->service->session, count, block_ms, err);
     if (status != WEIR_OK) {
         unreserve(reader->core, count);
         return status;
     }
+    reader->asked_us[reader->n_asked] = asked_us;
     reader->asked[reader->n_asked++] = count;
     return WEIR_OK;
 }
@@ -136,9 +139,11 @@ static weir_status collect(struct reader *reader, weir_error *err)
 
     bool answered = core->ops->connected(reader->service->session);
     size_t asked = answered ? reader->asked[0] : 0;
+    int64_t asked_us = reader->asked_us[0];
     if (answered) {
         reader->n_asked--;
         memmove(reader->asked, reader->asked + 1, reader->n_asked * sizeof *reader->asked);
+        memmove(reader->asked_us, reader->asked_us + 1, reader->n_asked * sizeof *reader->asked_us);
         pthread_mutex_lock(&core->mutex);
         core->last_read_us = weir_now_us();
         pthread_mutex_unlock(&core->mutex);
@@ -151,7 +156,7 @@ static weir_status collect(struct reader *reader, weir_error *err)
         return status;
     }
     reader->backlog = reader->batch->n >= asked;
-    weir_core_deliver(core, reader->batch, asked);
+    weir_core_deliver(core, reader->batch, asked, asked_us);
     reader->batch = NULL;
     return WEIR_OK;
 }
@@ -188,13 +193,14 @@ static weir_status recover_page(struct reader *reader, struct weir_entry_id *aft
         weir_core_batch_unused(core, batch);
         return WEIR_ERR_STOPPED;
     }
+    int64_t asked_us = weir_now_us();
     weir_status status = core->ops->recover(reader->service->session, after, room, !first_time && !none, max_idle_ms,
                                             weir_core_in_flight, core, batch, more, err);
     if (status == WEIR_OK) {
         pthread_mutex_lock(&core->mutex);
         core->stats.recovered += batch->n;
         pthread_mutex_unlock(&core->mutex);
-        weir_core_deliver(core, batch, room);
+        weir_core_deliver(core, batch, room, asked_us);
     } else {
         unreserve(core, room);
         weir_core_batch_unused(core, batch);

@@ -343,6 +343,43 @@ static void a_suspended_worker_starts_nothing_that_was_taken(void **state)
         assert_int_equal(suspended->runs[i], i < FAST ? 1 : 0);
 }
 
+static bool reader_waits(void *fixture)
+{
+    redisReply *info = test_server_command(((struct fixture *)fixture)->server, "INFO clients");
+    bool waits = strstr(info->str, "blocked_clients:1") != NULL;
+    freeReplyObject(info);
+    return waits;
+}
+
+/* The same where the answer was still on its way when it fell asleep. */
+static void a_worker_suspended_in_a_read_starts_nothing_that_was_taken(void **state)
+{
+    struct fixture *f = *state;
+    struct suspended *suspended = fixture_share(f, sizeof *suspended);
+    weir_queue_options options = fixture_options(f);
+    options.handler = run_suspended;
+    options.user_data = suspended;
+    options.block_ms = 60000;
+    options.min_idle_ms = test_scaled_ms(100);
+    pid_t pid = fixture_worker(&options);
+    assert_true(wait_for(reader_waits, f, TEST_TIMEOUT_MS));
+    child_signal(pid, SIGSTOP);
+    put(f, "0");
+    assert_int_equal(pending_of(f, STREAM, GROUP, NULL), 1);
+
+    options.handler = handle_done;
+    options.user_data = f;
+    weir_queue *queue = fixture_start(f, &options);
+    assert_true(recorder_wait_count(f->runs, 1, TEST_TIMEOUT_MS));
+    fixture_close(f, queue);
+    child_signal(pid, SIGCONT);
+    put(f, "last");
+    assert_true(wait_for(last_has_run, suspended, TEST_TIMEOUT_MS));
+    child_signal(pid, SIGTERM);
+    assert_int_equal(child_wait(pid, TEST_TIMEOUT_MS), 0);
+    assert_int_equal(suspended->runs[0], 0);
+}
+
 /* --- a job that runs too long --- */
 
 static void expect_deadline(struct fixture *f, const char *key, int64_t max_run_ms)
@@ -427,6 +464,7 @@ int main(void)
         WITH_FIXTURE(a_lost_job_that_is_done_is_done),
         WITH_FIXTURE(what_others_took_is_not_started),
         WITH_FIXTURE(a_suspended_worker_starts_nothing_that_was_taken),
+        WITH_FIXTURE(a_worker_suspended_in_a_read_starts_nothing_that_was_taken),
         WITH_FIXTURE(max_run_ms_lets_leases_run_out),
         WITH_FIXTURE(without_max_run_ms_there_is_no_deadline),
     };

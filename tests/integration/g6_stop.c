@@ -572,6 +572,7 @@ static void a_stop_from_a_callback_is_refused(void **state)
     scene_add(scene, "reject");
     scene_await_handled(scene, 2);
     scene_await_event(scene, "job dead", 1);
+    scene_await_event(scene, "connected", 3);
     assert_int_equal(weir_queue_stop(scene->queue, 20000), WEIR_OK);
     scene_await_event(scene, "stopped", 1);
 

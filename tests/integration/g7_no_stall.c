@@ -240,10 +240,14 @@ static int64_t flushall_quiet(struct scene *scene)
     return took_ms;
 }
 
-/* With a job running, and jobs waiting that nobody has read. */
+/*
+ * With a job running, and jobs waiting that nobody has read. What is acked in the moment between the two groups can be
+ * pending in the new one: it runs again when its lease has run out.
+ */
 static int64_t group_destroyed(struct scene *scene)
 {
     scene->options.concurrency = 1;
+    scene->options.min_idle_ms = 2000;
     outage_prepare(scene);
     scene_add(scene, "hold");
     scene_await_ran(scene, "hold", 1);
