@@ -45,6 +45,7 @@ typedef struct weir_dead_letter {
     int64_t first_enqueued_ms; /* since the epoch */
     weir_fields fields;        /* without the library's own; n is 0 where the payload is lost */
     const void *payload;       /* on_dead only: the decoded struct where there is one, else NULL */
+    const char *traceparent;   /* as weir_job_traceparent; empty where there is none */
 } weir_dead_letter;
 
 typedef struct weir_dead_options {

@@ -63,6 +63,12 @@ WEIR_API const void *weir_job_payload(const weir_job *job);
 /* When the job was first enqueued: milliseconds since the epoch, by the server's clock. Thread: any. */
 WEIR_API int64_t weir_job_enqueued_ms(const weir_job *job);
 
+/*
+ * The W3C traceparent of whoever enqueued the job, 55 bytes and a NUL, for a span of the handler's to have as its
+ * parent; NULL where it has none. It stays the same over delays, retries and dead letters. Borrowed. Thread: any.
+ */
+WEIR_API const char *weir_job_traceparent(const weir_job *job);
+
 /* Until when the job may run: milliseconds of CLOCK_MONOTONIC; INT64_MAX where max_run_ms is 0. Thread: any. */
 WEIR_API int64_t weir_job_deadline(const weir_job *job);
 

@@ -38,15 +38,16 @@ typedef struct weir_id {
 } weir_id;
 
 typedef struct weir_enqueue_options {
-    size_t size;       /* sizeof(weir_enqueue_options) */
-    const char *id;    /* the job's id, 1 … 79 bytes without NUL; NULL: the server gives one */
-    int64_t delay_ms;  /* run this long after now, by the server's clock; 0: at once */
-    int64_t run_at_ms; /* or at this time: milliseconds since the epoch, by the server's clock; 0: unset */
+    size_t size;             /* sizeof(weir_enqueue_options) */
+    const char *id;          /* the job's id, 1 … 79 bytes without NUL; NULL: the server gives one */
+    int64_t delay_ms;        /* run this long after now, by the server's clock; 0: at once */
+    int64_t run_at_ms;       /* or at this time: milliseconds since the epoch, by the server's clock; 0: unset */
+    const char *traceparent; /* W3C trace context, for the handler: 55 bytes; NULL: none */
 } weir_enqueue_options;
 
 #define WEIR_ENQUEUE_OPTIONS_INIT                                                                                      \
     {                                                                                                                  \
-        sizeof(weir_enqueue_options), 0, 0, 0                                                                          \
+        sizeof(weir_enqueue_options), 0, 0, 0, 0                                                                       \
     }
 
 /* One job of a bulk. `options` NULL: none. All is borrowed during the call. */

@@ -7,6 +7,7 @@
 
 #include "base/number.h"
 #include "job/names.h"
+#include "job/trace.h"
 
 #include <string.h>
 #include <weir/producer.h>
@@ -46,6 +47,10 @@ static bool take(weir_dead_letter *letter, const weir_field *field)
         letter->entry_id = field->value;
     } else if (is_named(field, WEIR_NAME_GROUP)) {
         letter->group = field->value;
+    } else if (is_named(field, WEIR_NAME_TRACEPARENT)) {
+        if (!weir_is_traceparent(field->value, field->value_len))
+            return false; /* as for a job */
+        letter->traceparent = field->value;
     } else if (is_named(field, WEIR_NAME_ATTEMPTS)) {
         letter->attempts = as_u32(field);
     } else if (is_named(field, WEIR_NAME_DELIVERIES)) {
@@ -69,6 +74,7 @@ bool weir_letter_read(struct weir_arena *arena, struct weir_entry_id id, weir_fi
         .reason = WEIR_DEAD_OTHER,
         .reason_text = "",
         .error = "",
+        .traceparent = "",
     };
     if (!letter.id)
         return false;

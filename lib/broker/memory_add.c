@@ -24,6 +24,8 @@ static weir_status add_now(struct memory_stream *stream, struct weir_broker_add 
     struct memory_own_fields fields = {0};
     if (id)
         weir_memory_own_text(&fields, WEIR_NAME_ID, id);
+    if (job->options && job->options->traceparent)
+        weir_memory_own_text(&fields, WEIR_NAME_TRACEPARENT, job->options->traceparent);
     struct memory_record *record = weir_memory_record_new(*job->fields, fields.items, fields.n);
     struct weir_entry_id entry;
     if (!record || !weir_memory_stream_append(stream, record, &entry)) {
@@ -59,6 +61,8 @@ static weir_status add_delayed(struct memory_stream *stream, struct weir_broker_
     struct memory_own_fields fields = {0};
     weir_memory_own_text(&fields, WEIR_NAME_ID, id.text);
     weir_memory_own_number(&fields, WEIR_NAME_FIRST_ENQUEUED, now_ms);
+    if (job->options->traceparent)
+        weir_memory_own_text(&fields, WEIR_NAME_TRACEPARENT, job->options->traceparent);
     struct memory_record *record = weir_memory_record_new(*job->fields, fields.items, fields.n);
     int64_t due_ms =
         job->options->run_at_ms > 0 ? job->options->run_at_ms : weir_time_add(now_ms, job->options->delay_ms);

@@ -75,7 +75,7 @@ struct weir_job *weir_memory_deliver(struct weir_batch *batch, struct weir_entry
  * each name once.
  */
 struct memory_own_fields {
-    weir_field items[8];
+    weir_field items[9];
     size_t n;
     char digits[4][24];
     size_t n_digits;

@@ -125,6 +125,8 @@ static weir_status requeue(struct memory_stream *stream, struct weir_entry_id id
     weir_memory_own_text(&own, WEIR_NAME_ID, letter.job_id);
     weir_memory_own_text(&own, WEIR_NAME_GROUP, letter.group);
     weir_memory_own_number(&own, WEIR_NAME_FIRST_ENQUEUED, letter.first_enqueued_ms);
+    if (letter.traceparent[0])
+        weir_memory_own_text(&own, WEIR_NAME_TRACEPARENT, letter.traceparent);
     struct memory_record *record = weir_memory_record_new(letter.fields, own.items, own.n);
     if (!record || !weir_memory_stream_append(stream, record, NULL)) {
         free(record);

@@ -55,6 +55,8 @@ static struct memory_record *retried_record(const struct memory_broker *broker, 
         weir_memory_own_number(&own, WEIR_NAME_ATTEMPTS, job->attempts);
     weir_memory_own_number(&own, WEIR_NAME_FIRST_ENQUEUED, job->enqueued_ms);
     weir_memory_own_text(&own, WEIR_NAME_GROUP, broker->group);
+    if (job->traceparent)
+        weir_memory_own_text(&own, WEIR_NAME_TRACEPARENT, job->traceparent);
     return weir_memory_record_new(job->fields, own.items, own.n);
 }
 
@@ -87,6 +89,8 @@ static bool bury(struct memory_broker *broker, struct memory_group *group, const
     weir_memory_own_text(&own, WEIR_NAME_SOURCE_ID, source_id);
     weir_memory_own_text(&own, WEIR_NAME_GROUP, broker->group);
     weir_memory_own_number(&own, WEIR_NAME_FIRST_ENQUEUED, job->enqueued_ms);
+    if (job->traceparent)
+        weir_memory_own_text(&own, WEIR_NAME_TRACEPARENT, job->traceparent);
 
     struct memory_record *record = weir_memory_record_new(job->fields, own.items, own.n);
     if (!record || !weir_memory_dead_append(broker->stream, record)) {

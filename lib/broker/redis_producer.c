@@ -33,10 +33,15 @@ static const char *own_id(const struct weir_broker_add *job)
     return job->options ? job->options->id : NULL;
 }
 
+static const char *traceparent_of(const struct weir_broker_add *job)
+{
+    return job->options ? job->options->traceparent : NULL;
+}
+
 static void append_now(struct redis_session *session, struct weir_buffer *out, const struct weir_broker_add *job)
 {
-    const char *id = own_id(job);
-    weir_command_begin(out, 3 + 2 * (job->fields->n + (id ? 1 : 0)));
+    const char *id = own_id(job), *traceparent = traceparent_of(job);
+    weir_command_begin(out, 3 + 2 * (job->fields->n + (id ? 1 : 0) + (traceparent ? 1 : 0)));
     weir_command_text(out, "XADD");
     redis_key(out, &session->broker->keys.stream);
     weir_command_text(out, "*");
@@ -47,6 +52,10 @@ static void append_now(struct redis_session *session, struct weir_buffer *out, c
     if (id) {
         weir_command_text(out, WEIR_NAME_ID);
         weir_command_text(out, id);
+    }
+    if (traceparent) {
+        weir_command_text(out, WEIR_NAME_TRACEPARENT);
+        weir_command_text(out, traceparent);
     }
 }
 
@@ -60,12 +69,12 @@ static void append_delayed(struct redis_session *session, struct weir_buffer *ou
 
     struct weir_buffer *bytes = &session->arguments;
     weir_buffer_clear(bytes, SIZE_MAX);
-    struct weir_packed_job packed = {.group = "", .fields = *job->fields};
+    struct weir_packed_job packed = {.group = "", .traceparent = traceparent_of(job), .fields = *job->fields};
     weir_pack_job(bytes, &packed);
     if (bytes->failed)
         out->failed = true;
     /* the array's header, the attempts (0, one byte), then the time */
-    size_t elements = 3 + 2 * job->fields->n;
+    size_t elements = 3 + 2 * (job->fields->n + (packed.traceparent ? 1 : 0));
     int64_t time_at = (elements < 16 ? 1 : elements < 65536 ? 3 : 5) + 1;
 
     bool at = job->options->run_at_ms > 0;

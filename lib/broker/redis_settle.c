@@ -96,6 +96,7 @@ static void append_retry(struct redis_session *session, struct weir_buffer *out,
                                      .group = group,
                                      .group_len = strlen(group),
                                      .id = weir_job_id(job),
+                                     .traceparent = job->traceparent,
                                      .fields = job->fields};
     struct weir_buffer *bytes = &session->arguments;
     weir_buffer_clear(bytes, SIZE_MAX);
@@ -119,7 +120,7 @@ static void append_retry(struct redis_session *session, struct weir_buffer *out,
 /* The dead letter's fields: the job's, then ours. Returns how many arguments these are; out NULL only counts. */
 static size_t append_letter(struct redis_session *session, struct weir_buffer *out, const struct weir_job *job)
 {
-    size_t n = 2 * job->fields.n + 2 * (size_t)(job->own_id ? 8 : 7);
+    size_t n = 2 * job->fields.n + 2 * (size_t)(7 + (job->own_id ? 1 : 0) + (job->traceparent ? 1 : 0));
     if (!out)
         return n;
     for (size_t i = 0; i < job->fields.n; i++) {
@@ -143,6 +144,10 @@ static size_t append_letter(struct redis_session *session, struct weir_buffer *o
     if (job->own_id) {
         weir_command_text(out, WEIR_NAME_ID);
         weir_command_text(out, job->own_id);
+    }
+    if (job->traceparent) {
+        weir_command_text(out, WEIR_NAME_TRACEPARENT);
+        weir_command_text(out, job->traceparent);
     }
     return n;
 }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "job/names.h"
+#include "job/trace.h"
 
 #include <string.h>
 
@@ -84,6 +85,11 @@ weir_status weir_check_enqueue_options(const weir_enqueue_options *options, weir
     static const int64_t far_future_ms = INT64_C(1) << 52; /* exact as a sorted set's score even when added to now */
     if (options->delay_ms > far_future_ms || options->run_at_ms > far_future_ms)
         return weir_error_set(err, WEIR_ERR_ARGUMENT, "delay_ms and run_at_ms can't exceed 2^52");
+    if (options->traceparent &&
+        !weir_is_traceparent(options->traceparent, strnlen(options->traceparent, WEIR_TRACEPARENT_LEN + 1)))
+        return weir_error_set(err, WEIR_ERR_ARGUMENT,
+                              "traceparent must have the form 00-<32 digits>-<16 digits>-<2 digits>, with lower-case "
+                              "hexadecimal digits that are not all 0");
     return WEIR_OK;
 }
 

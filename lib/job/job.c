@@ -12,6 +12,7 @@
 
 #include "base/number.h"
 #include "job/names.h"
+#include "job/trace.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,12 @@ static bool take_own_field(struct weir_job *job, const weir_field *field)
         if (!weir_parse_i64(field->value, field->value_len, &enqueued_ms) || enqueued_ms < 0)
             return false;
         job->enqueued_ms = enqueued_ms;
+        return true;
+    }
+    if (IS_NAMED(field, WEIR_NAME_TRACEPARENT)) {
+        if (!weir_is_traceparent(field->value, field->value_len))
+            return false;
+        job->traceparent = field->value;
         return true;
     }
     return false;
@@ -190,6 +197,11 @@ const weir_fields *weir_job_fields(const weir_job *job)
 int64_t weir_job_enqueued_ms(const weir_job *job)
 {
     return job ? job->enqueued_ms : 0;
+}
+
+const char *weir_job_traceparent(const weir_job *job)
+{
+    return job ? job->traceparent : NULL;
 }
 
 const char *weir_dead_reason_text(weir_dead_reason reason)

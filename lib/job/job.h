@@ -40,11 +40,12 @@ struct weir_job {
     const char *own_id; /* weir.id; NULL: the entry's id is the job's */
     const char *group;  /* weir.group: the only group that the entry concerns; NULL: all */
     size_t group_len;
-    uint32_t attempts;   /* weir.attempts: runs that have reported failure so far */
-    uint32_t deliveries; /* of the pending entry, this one included */
-    int64_t enqueued_ms; /* weir.first_enqueued_ms, else the entry id's time */
-    bool payload_lost;   /* the entry was deleted while pending; there are no fields */
-    bool entry_gone;     /* the entry was deleted under the running job: nobody else can own it */
+    const char *traceparent; /* weir.traceparent; NULL: none */
+    uint32_t attempts;       /* weir.attempts: runs that have reported failure so far */
+    uint32_t deliveries;     /* of the pending entry, this one included */
+    int64_t enqueued_ms;     /* weir.first_enqueued_ms, else the entry id's time */
+    bool payload_lost;       /* the entry was deleted while pending; there are no fields */
+    bool entry_gone;         /* the entry was deleted under the running job: nobody else can own it */
 
     struct weir_job *next; /* in the one list the job is in */
     char entry_text[WEIR_ENTRY_ID_SIZE];

@@ -10,6 +10,7 @@
 #define WEIR_NAME_ATTEMPTS "weir.attempts"
 #define WEIR_NAME_GROUP "weir.group"
 #define WEIR_NAME_FIRST_ENQUEUED "weir.first_enqueued_ms"
+#define WEIR_NAME_TRACEPARENT "weir.traceparent"
 #define WEIR_NAME_REASON "weir.reason"
 #define WEIR_NAME_ERROR "weir.error"
 #define WEIR_NAME_DELIVERIES "weir.deliveries"

@@ -29,13 +29,17 @@ void weir_pack_job(struct weir_buffer *out, const struct weir_packed_job *job)
 {
     msgpack_packer packer;
     msgpack_packer_init(&packer, out, write_bytes);
-    msgpack_pack_array(&packer, 3 + 2 * (job->fields.n + (job->id ? 1 : 0)));
+    msgpack_pack_array(&packer, 3 + 2 * (job->fields.n + (job->id ? 1 : 0) + (job->traceparent ? 1 : 0)));
     msgpack_pack_uint32(&packer, job->attempts);
     msgpack_pack_int64(&packer, job->first_enqueued_ms);
     pack_bytes(&packer, job->group, job->group_len);
     if (job->id) {
         pack_bytes(&packer, WEIR_NAME_ID, sizeof WEIR_NAME_ID - 1);
         pack_bytes(&packer, job->id, strlen(job->id));
+    }
+    if (job->traceparent) {
+        pack_bytes(&packer, WEIR_NAME_TRACEPARENT, sizeof WEIR_NAME_TRACEPARENT - 1);
+        pack_bytes(&packer, job->traceparent, strlen(job->traceparent));
     }
     for (size_t i = 0; i < job->fields.n; i++) {
         pack_bytes(&packer, job->fields.items[i].name, job->fields.items[i].name_len);

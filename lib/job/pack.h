@@ -18,7 +18,8 @@ struct weir_packed_job {
     int64_t first_enqueued_ms;
     const char *group;
     size_t group_len;
-    const char *id; /* a weir.id field to write besides the others; NULL: none */
+    const char *id;          /* a weir.id field to write besides the others; NULL: none */
+    const char *traceparent; /* the same, weir.traceparent */
     weir_fields fields;
 };
 
@@ -26,8 +27,8 @@ struct weir_packed_job {
 void weir_pack_job(struct weir_buffer *out, const struct weir_packed_job *job);
 
 /*
- * Reads it back; everything points into `bytes` or the arena. weir.id is left among the fields. False where it isn't
- * such an array, says more than it holds, or memory ran out.
+ * Reads it back; everything points into `bytes` or the arena. weir.id and weir.traceparent are left among the fields.
+ * False where it isn't such an array, says more than it holds, or memory ran out.
  */
 bool weir_unpack_job(const char *bytes, size_t len, struct weir_arena *arena, struct weir_packed_job *ret);
 

@@ -88,6 +88,7 @@ static bool tell_dead(struct weir_queue *core, struct weir_job *job)
         .first_enqueued_ms = job->enqueued_ms,
         .fields = job->fields,
         .payload = job->decoded ? job->payload : NULL,
+        .traceparent = job->traceparent ? job->traceparent : "",
     };
     int rc = core->options.on_dead(&letter, core->options.user_data);
     return core->options.dead_mode == WEIR_DEAD_CALLBACK_ONLY && rc == 0;

@@ -304,6 +304,7 @@ struct letter letter_of(const weir_dead_letter *letter)
     snprintf(copy.group, sizeof copy.group, "%s", letter->group);
     snprintf(copy.reason_text, sizeof copy.reason_text, "%s", letter->reason_text);
     snprintf(copy.error, sizeof copy.error, "%s", letter->error);
+    snprintf(copy.traceparent, sizeof copy.traceparent, "%s", letter->traceparent);
     for (size_t i = 0; i < letter->fields.n; i++)
         if (letter->fields.items[i].name_len == 1 && letter->fields.items[i].name[0] == 'n')
             snprintf(copy.number, sizeof copy.number, "%s", letter->fields.items[i].value);
@@ -370,7 +371,8 @@ int main(void)
 {
     int failed = contract_factory.start();
     failed += run_session_tests() + run_reading_tests() + run_enqueueing_tests() + run_settling_tests() +
-              run_taking_over_tests() + run_housekeeping_tests() + run_dead_letter_tests() + run_survival_tests();
+              run_taking_over_tests() + run_housekeeping_tests() + run_dead_letter_tests() + run_survival_tests() +
+              run_tracing_tests();
     contract_factory.stop();
     return failed > 0;
 }

@@ -60,6 +60,7 @@ int run_taking_over_tests(void);
 int run_housekeeping_tests(void);
 int run_dead_letter_tests(void);
 int run_survival_tests(void);
+int run_tracing_tests(void);
 
 /* --- sessions: closed by the fixture --- */
 
@@ -125,7 +126,7 @@ uint64_t count_dead(struct weir_session *session);
 /* What the tests look at in a dead letter; texts are cut to what they need. */
 struct letter {
     struct weir_entry_id id;
-    char job_id[128], entry_id[64], group[64], reason_text[64], error[128];
+    char job_id[128], entry_id[64], group[64], reason_text[64], error[128], traceparent[64];
     weir_dead_reason reason;
     uint32_t attempts, deliveries;
     int64_t first_enqueued_ms;

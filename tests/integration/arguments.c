@@ -423,16 +423,17 @@ static void enqueue_options_are_checked(void **state)
         weir_enqueue_options options;
         const char *words;
     } rows[] = {
-        {{0, NULL, 0, 0}, "size"},
-        {{size - 1, NULL, 0, 0}, "WEIR_ENQUEUE_OPTIONS_INIT"},
-        {{size, "", 0, 0}, "id"},
-        {{size, long_id, 0, 0}, "79"},
-        {{size, NULL, -1, 0}, "delay_ms"},
-        {{size, NULL, INT64_MIN, 0}, "delay_ms"},
-        {{size, NULL, INT64_MAX, 0}, "delay_ms"},
-        {{size, NULL, 0, -1}, "run_at_ms"},
-        {{size, NULL, 0, INT64_MAX}, "run_at_ms"},
-        {{size, NULL, 1, 1}, "both"},
+        {{.size = 0}, "size"},
+        {{.size = size - 1}, "WEIR_ENQUEUE_OPTIONS_INIT"},
+        {{.size = size, .id = ""}, "id"},
+        {{.size = size, .id = long_id}, "79"},
+        {{.size = size, .delay_ms = -1}, "delay_ms"},
+        {{.size = size, .delay_ms = INT64_MIN}, "delay_ms"},
+        {{.size = size, .delay_ms = INT64_MAX}, "delay_ms"},
+        {{.size = size, .run_at_ms = -1}, "run_at_ms"},
+        {{.size = size, .run_at_ms = INT64_MAX}, "run_at_ms"},
+        {{.size = size, .delay_ms = 1, .run_at_ms = 1}, "both"},
+        {{.size = size, .traceparent = "00-4BF92F3577B34DA6A3CE929D0E0E4736-00F067AA0BA902B7-01"}, "traceparent"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         refuse_enqueue_options(producer, &rows[i].options, rows[i].words);
@@ -465,7 +466,7 @@ static void payload_calls_refuse_what_makes_no_sense(void **state)
     REFUSED(WEIR_ERR_ARGUMENT, "payload", weir_enqueue_payload(producer, &codec, NULL, NULL, &id, &last_error));
     for (payload = 0; payload < 3; payload++)
         REFUSED(WEIR_ERR_DECODE, "encoded", weir_enqueue_payload(producer, &codec, &payload, NULL, &id, &last_error));
-    weir_enqueue_options options = {0, NULL, 0, 0};
+    weir_enqueue_options options = {0};
     REFUSED(WEIR_ERR_ARGUMENT, "field", weir_enqueue_payload(producer, &codec, &payload, &options, &id, &last_error));
     codec.size--;
     REFUSED(WEIR_ERR_ARGUMENT, "codec", weir_enqueue_payload(producer, &codec, &payload, NULL, &id, &last_error));

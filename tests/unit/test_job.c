@@ -55,6 +55,7 @@ static void a_fresh_job_is_its_entry(void **state)
     assert_int_equal(weir_job_enqueued_ms(job), INT64_C(1700000000000));
     assert_int_equal(job->attempts, 0);
     assert_null(job->group);
+    assert_null(weir_job_traceparent(job));
     assert_null(job->error);
     assert_false(job->payload_lost);
     assert_int_equal(job->verdict, WEIR_VERDICT_NONE);
@@ -79,6 +80,7 @@ static void own_fields_are_taken_out(void **state)
         TEXT("b", "2"),
         TEXT("weir.group", "gr\0up"),
         TEXT("weir.first_enqueued_ms", "1600000000000"),
+        TEXT("weir.traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
         TEXT("c", "3"),
     };
     struct weir_job *job = add((struct weir_entry_id){1700000000000, 0}, fields, COUNT_OF(fields));
@@ -88,6 +90,7 @@ static void own_fields_are_taken_out(void **state)
     assert_int_equal(job->group_len, 5);
     assert_memory_equal(job->group, "gr\0up", 5);
     assert_int_equal(weir_job_enqueued_ms(job), INT64_C(1600000000000));
+    assert_string_equal(weir_job_traceparent(job), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
     assert_int_equal(job->fields.n, 3);
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(job->fields.items[i].name[0], "abc"[i]);
@@ -112,6 +115,8 @@ static void own_fields_that_make_no_sense_stay(void **state)
         TEXT("weir.id", ""),
         TEXT("weir.id", "a\0b"),
         TEXT("weir.id", "12345678901234567890123456789012345678901234567890123456789012345678901234567890"),
+        TEXT("weir.traceparent", ""),
+        TEXT("weir.traceparent", "00-00000000000000000000000000000000-00f067aa0ba902b7-01"),
         TEXT("weir.", "x"),
         TEXT("weir.i", "x"),
         TEXT("weir.idx", "x"),

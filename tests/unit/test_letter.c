@@ -47,6 +47,7 @@ static void a_letter_is_read_whole(void **state)
         TEXT("weir.group", "senders"),
         TEXT("weir.first_enqueued_ms", "1600000000000"),
         TEXT("weir.id", "order-17"),
+        TEXT("weir.traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
         TEXT("weir.other", "stays"),
     };
     weir_dead_letter letter = read_letter(raw, COUNT_OF(raw));
@@ -61,6 +62,7 @@ static void a_letter_is_read_whole(void **state)
     assert_int_equal(letter.deliveries, UINT32_MAX);
     assert_int_equal(letter.first_enqueued_ms, INT64_C(1600000000000));
     assert_null(letter.payload);
+    assert_string_equal(letter.traceparent, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
     assert_int_equal(letter.fields.n, 3);
     assert_string_equal(letter.fields.items[0].name, "to");
     assert_string_equal(letter.fields.items[1].name, "subject");
@@ -78,6 +80,7 @@ static void without_fields_all_is_empty(void **state)
     assert_int_equal(letter.reason, WEIR_DEAD_OTHER);
     assert_string_equal(letter.reason_text, "");
     assert_string_equal(letter.error, "");
+    assert_string_equal(letter.traceparent, "");
     assert_int_equal(letter.attempts, 0);
     assert_int_equal(letter.deliveries, 0);
     assert_int_equal(letter.first_enqueued_ms, 0);

@@ -106,17 +106,20 @@ static void jobs_come_back_as_they_were(void **state)
     }
 }
 
-static void an_id_comes_back_as_a_field(void **state)
+static void an_id_and_a_trace_come_back_as_fields(void **state)
 {
     (void)state;
     static const weir_field one[] = {BINARY("k", "v")};
-    weir_pack_job(&buffer, &(struct weir_packed_job){.group = "", .id = "order-17", .fields = {one, 1}});
+    weir_pack_job(&buffer,
+                  &(struct weir_packed_job){.group = "", .id = "order-17", .traceparent = "tp", .fields = {one, 1}});
     struct weir_packed_job back;
     assert_true(unpack(buffer.bytes, buffer.len, &back));
-    assert_int_equal(back.fields.n, 2);
+    assert_int_equal(back.fields.n, 3);
     assert_memory_equal(back.fields.items[0].name, "weir.id", 7);
     assert_memory_equal(back.fields.items[0].value, "order-17", 8);
-    assert_memory_equal(back.fields.items[1].name, "k", 1);
+    assert_memory_equal(back.fields.items[1].name, "weir.traceparent", 16);
+    assert_memory_equal(back.fields.items[1].value, "tp", 2);
+    assert_memory_equal(back.fields.items[2].name, "k", 1);
 }
 
 static void a_value_of_length_zero_needs_no_bytes(void **state)
@@ -230,7 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CLEAN(the_form_is_what_other_languages_read),
         CLEAN(jobs_come_back_as_they_were),
-        CLEAN(an_id_comes_back_as_a_field),
+        CLEAN(an_id_and_a_trace_come_back_as_fields),
         CLEAN(a_value_of_length_zero_needs_no_bytes),
         CLEAN(every_prefix_is_refused),
         CLEAN(other_shapes_are_refused),

@@ -5,7 +5,7 @@ local found = redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1])
 if #found == 0 then return 0 end
 local own = {
     ['weir.id'] = '', ['weir.attempts'] = '', ['weir.group'] = '', ['weir.first_enqueued_ms'] = '', ['weir.reason'] = '',
-    ['weir.error'] = '', ['weir.deliveries'] = '', ['weir.source_id'] = '',
+    ['weir.error'] = '', ['weir.deliveries'] = '', ['weir.source_id'] = '', ['weir.traceparent'] = '',
 }
 local args = {}
 local fields = found[1][2]
@@ -19,7 +19,7 @@ for i = 1, #fields, 2 do
 end
 if #args == 0 then return 2 end
 if own['weir.id'] == '' then own['weir.id'] = own['weir.source_id'] end
-for _, name in ipairs({'weir.id', 'weir.group', 'weir.first_enqueued_ms'}) do
+for _, name in ipairs({'weir.id', 'weir.group', 'weir.first_enqueued_ms', 'weir.traceparent'}) do
     if own[name] ~= '' then
         args[#args + 1] = name
         args[#args + 1] = own[name]
