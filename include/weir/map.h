@@ -122,7 +122,7 @@ WEIR_API weir_status weir_map_decode(const weir_map_struct *map, const weir_fiel
 WEIR_API void weir_map_clear(const weir_map_struct *map, void *value);
 
 /*
- * Adds the struct's fields to the sink, in the struct's order.
+ * Adds the struct's fields to the sink, in the struct's order; on failure none of them.
  * Errors: WEIR_ERR_DECODE (err names the field and the reason), WEIR_ERR_MEMORY. Thread: any.
  */
 WEIR_API weir_status weir_map_encode(const weir_map_struct *map, const void *value, weir_field_sink *sink,

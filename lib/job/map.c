@@ -48,6 +48,17 @@ weir_status weir_map_error(weir_error *err, weir_status code, const struct weir_
     return weir_error_set(err, code, "field \"%s\": %.180s", where, why);
 }
 
+weir_status weir_map_custom_error(weir_error *err, const struct weir_map_path *path, weir_status status,
+                                  const weir_error *failure, const char *role)
+{
+    weir_status code = status == WEIR_ERR_MEMORY ? WEIR_ERR_MEMORY : WEIR_ERR_DECODE;
+    if (failure->message[0] != '\0')
+        return weir_map_error(err, code, path, "%s", failure->message);
+    if (code == WEIR_ERR_MEMORY)
+        return weir_map_error(err, code, path, "no memory for its value");
+    return weir_map_error(err, code, path, "its %s function refused the value", role);
+}
+
 /* --- memory --- */
 
 int64_t weir_map_load_int(const void *at, size_t size)

@@ -23,6 +23,13 @@ struct weir_map_path {
 weir_status weir_map_error(weir_error *err, weir_status code, const struct weir_map_path *path, const char *format, ...)
     WEIR_PRINTF(4, 5);
 
+/*
+ * The same for a custom function that failed, in its own words; where it had none, what its status says. `role` is
+ * "encode" or "decode". Returns WEIR_ERR_MEMORY or WEIR_ERR_DECODE.
+ */
+weir_status weir_map_custom_error(weir_error *err, const struct weir_map_path *path, weir_status status,
+                                  const weir_error *failure, const char *role);
+
 /* Bytes for messages: cut at 40, quotes and unprintable ones shown as '?'. */
 #define WEIR_MAP_SHOWN_SIZE 48
 const char *weir_map_shown(const char *bytes, size_t len, char out[WEIR_MAP_SHOWN_SIZE]);

@@ -128,14 +128,11 @@ static weir_status custom(weir_error *err, const struct weir_map_path *path, con
                           const void *owner, weir_value_sink *sink)
 {
     weir_error failure;
-    weir_error_set(&failure, WEIR_ERR_DECODE, "its encode function refused the value");
+    weir_error_set(&failure, WEIR_ERR_DECODE, "%s", "");
     weir_status status = field->custom->encode(owner, sink, &failure);
-    if (status == WEIR_OK && sink->bytes.failed)
-        return weir_map_error(err, WEIR_ERR_MEMORY, path, "no memory for its value");
-    if (status == WEIR_OK)
+    if (status == WEIR_OK && !sink->bytes.failed)
         return WEIR_OK;
-    return weir_map_error(err, status == WEIR_ERR_MEMORY ? WEIR_ERR_MEMORY : WEIR_ERR_DECODE, path, "%s",
-                          failure.message);
+    return weir_map_custom_error(err, path, sink->bytes.failed ? WEIR_ERR_MEMORY : status, &failure, "encode");
 }
 
 /*
@@ -413,8 +410,11 @@ weir_status weir_map_encode(const weir_map_struct *map, const void *value, weir_
 {
     if (!map || !value || !sink)
         return weir_error_set(err, WEIR_ERR_ARGUMENT, "%s is NULL", !map ? "map" : !value ? "value" : "sink");
+    struct weir_sink_mark before = weir_sink_mark(sink);
     weir_status status = WEIR_OK;
     for (size_t i = 0; i < map->n && status == WEIR_OK; i++)
         status = encode_field(&map->fields[i], value, sink, err);
+    if (status != WEIR_OK)
+        weir_sink_rewind(sink, before);
     return status;
 }

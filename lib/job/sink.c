@@ -23,6 +23,18 @@ size_t weir_sink_count(const struct weir_field_sink *sink)
     return sink->lengths.len / (2 * sizeof(size_t));
 }
 
+struct weir_sink_mark weir_sink_mark(const struct weir_field_sink *sink)
+{
+    return (struct weir_sink_mark){sink->bytes.len, sink->lengths.len, sink->bytes.failed || sink->lengths.failed};
+}
+
+void weir_sink_rewind(struct weir_field_sink *sink, struct weir_sink_mark mark)
+{
+    sink->bytes.len = mark.bytes;
+    sink->lengths.len = mark.lengths;
+    sink->bytes.failed = sink->lengths.failed = mark.failed;
+}
+
 weir_field *weir_sink_array(struct weir_field_sink *sink)
 {
     if (sink->bytes.failed || sink->lengths.failed)

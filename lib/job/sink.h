@@ -16,6 +16,14 @@ struct weir_field_sink {
 /* How many fields were added so far. */
 size_t weir_sink_count(const struct weir_field_sink *sink);
 
+/* Where a sink stands. Rewinding takes away what was added since, and forgets that memory was short meanwhile. */
+struct weir_sink_mark {
+    size_t bytes, lengths;
+    bool failed;
+};
+struct weir_sink_mark weir_sink_mark(const struct weir_field_sink *sink);
+void weir_sink_rewind(struct weir_field_sink *sink, struct weir_sink_mark mark);
+
 /* All fields as an array, borrowed until the sink changes; NULL without memory, then or before. */
 weir_field *weir_sink_array(struct weir_field_sink *sink);
 

@@ -43,6 +43,8 @@ weir_status read_owned(const char *bytes, size_t len, char **value, weir_error *
 {
     if (len > 0 && bytes[0] == '!')
         return fail(err, "this can't be owned");
+    if (len > 0 && bytes[0] == '~')
+        return WEIR_ERR_DECODE; /* without a word */
     *value = malloc(len + 1);
     if (!*value)
         return WEIR_ERR_MEMORY;

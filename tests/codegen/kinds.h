@@ -110,6 +110,7 @@ struct WEIR_JOB /* a comment */ kinds {
     label word WEIR_FIELD(default = "word");
     int maybe_zero WEIR_FIELD(optional);
     int needed WEIR_FIELD(required);
+    char *owned WEIR_FIELD(encode = write_owned, decode = read_owned, clear = clear_owned, optional);
 
     uint8_t digest[ROOM * 2];
     size_t data_len;

@@ -190,7 +190,7 @@ static void the_dead_have_their_struct_or_the_reason(void **state)
     run(&o, "dead", &seen, 1);
     assert_int_equal(seen.runs, 1); /* the handler never saw it */
     assert_false(seen.dead_had_payload);
-    assert_string_equal(seen.error, "field \"tags\": is missing");
+    assert_string_equal(seen.error, "field \"tries\": \"12x\" is not an unsigned integer (uint32_t)");
     weir_producer_close(producer);
 }
 
