@@ -137,10 +137,11 @@ static bool refresh(struct coordinator *c)
 {
     weir_error err;
     uint64_t done, retried;
-    if (!results_progress(c->results, c->run, &done, &retried))
-        return unreachable(c, results_reason(c->results));
+    /* the dead first: then all of their retries are among those counted */
     if (uncounted_refresh(&c->uncounted, &err) != WEIR_OK)
         return unreachable(c, err.message);
+    if (!results_progress(c->results, c->run, &done, &retried))
+        return unreachable(c, results_reason(c->results));
 
     c->unreachable_ms = 0;
     c->status.enqueued = enqueuer_count(c->enqueuer);

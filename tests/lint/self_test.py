@@ -51,7 +51,7 @@ class Check(unittest.TestCase):
             file.write(text)
 
     def run_check(self, script, *args):
-        run = subprocess.run([sys.executable, os.path.join(HERE, script), self.root, *args],
+        run = subprocess.run([sys.executable, '-E', '-s', '-S', os.path.join(HERE, script), self.root, *args],
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         return run.returncode, run.stdout.decode()
 
