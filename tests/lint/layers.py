@@ -6,7 +6,7 @@
 
 Each folder of lib/ is a layer and sees the headers of the layers below it; the libraries it stands on belong to one
 layer each; public headers see public headers and the C library; examples and whoever uses the library see public
-headers alone.
+headers alone; bench/ sees those and how URLs are read.
 """
 
 import os
@@ -64,6 +64,13 @@ def judge_example(root, quoted, name):
     return None
 
 
+def judge_bench(root, quoted, name):
+    """It measures what a user gets: of the layers it takes only what reads URLs."""
+    if quoted and name.split('/')[0] in LAYERS and name != 'redis/url.h':
+        return 'bench/ uses public headers and redis/url.h alone'
+    return None
+
+
 def judge_codegen(root, quoted, name):
     """The generator is no part of the library, and stands on its lowest layer and the text forms alone."""
     if not quoted:
@@ -81,6 +88,8 @@ def judge(root, path, quoted, name):
         return judge_public(root, quoted, name)
     if parts[0] == 'examples':
         return judge_example(root, quoted, name)
+    if parts[0] == 'bench':
+        return judge_bench(root, quoted, name)
     if parts[0] == 'codegen':
         return judge_codegen(root, quoted, name)
     if parts[0] == 'lib':
@@ -93,7 +102,7 @@ def judge(root, path, quoted, name):
 def main(root):
     problems, checked = [], 0
     for path in common.source_files(root):
-        if not path.startswith(('include/', 'lib/', 'examples/', 'codegen/')) or not path.endswith(('.c', '.h')):
+        if not path.startswith(('include/', 'lib/', 'examples/', 'bench/', 'codegen/')) or not path.endswith(('.c', '.h')):
             continue
         checked += 1
         text = common.read(root, path)

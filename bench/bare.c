@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+#include "bare.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum {
+    BEST_BATCH = 512,
+    RECEIVE = 64 * 1024,
+    ID_MAX = 48, /* "$41\r\n" and an entry id */
+};
+
+/* Bytes to send. */
+struct outgoing {
+    char *bytes;
+    size_t len, sent, capacity;
+};
+
+static void append(struct outgoing *out, const char *bytes, size_t len)
+{
+    if (out->sent == out->len)
+        out->sent = out->len = 0;
+    if (out->len + len > out->capacity) {
+        out->capacity = 2 * (out->len + len);
+        out->bytes = realloc(out->bytes, out->capacity);
+        if (!out->bytes)
+            die("no memory for %zu bytes of commands", out->capacity);
+    }
+    memcpy(out->bytes + out->len, bytes, len);
+    out->len += len;
+}
+
+/* As much as the socket takes. */
+static void send_some(redisContext *context, struct outgoing *out)
+{
+    while (out->sent < out->len) {
+        ssize_t n = send(context->fd, out->bytes + out->sent, out->len - out->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            return;
+        if (n < 0)
+            die("the server is gone: %s", strerror(errno));
+        out->sent += (size_t)n;
+    }
+}
+
+/* The next reply, sending meanwhile. Free with freeReplyObject. */
+static redisReply *next_reply(redisContext *context, struct outgoing *out)
+{
+    static char bytes[RECEIVE];
+    for (;;) {
+        void *reply = NULL;
+        if (redisReaderGetReply(context->reader, &reply) != REDIS_OK)
+            die("the server's answer can't be read: %s", context->reader->errstr);
+        if (reply && ((redisReply *)reply)->type == REDIS_REPLY_ERROR)
+            die("the server says: %s", ((redisReply *)reply)->str);
+        if (reply)
+            return reply;
+        send_some(context, out);
+        if (out->sent < out->len) {
+            struct pollfd fd = {.fd = context->fd, .events = POLLIN | POLLOUT};
+            poll(&fd, 1, -1);
+            if (!(fd.revents & POLLIN))
+                continue;
+        }
+        ssize_t n = recv(context->fd, bytes, sizeof bytes, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            die("the server is gone: %s", n == 0 ? "it closed the connection" : strerror(errno));
+        if (redisReaderFeed(context->reader, bytes, (size_t)n) != REDIS_OK)
+            die("no memory for the server's answer");
+    }
+}
+
+struct cost bare_enqueue(struct bench *bench, const struct job_template *job, const char *stream, uint64_t jobs,
+                         uint64_t batch)
+{
+    if (batch == 0)
+        batch = BEST_BATCH;
+    size_t len;
+    char *command = job_command(job, stream, &len), *commands = must_alloc(len * batch);
+    for (uint64_t i = 0; i < batch; i++)
+        memcpy(commands + i * len, command, len);
+    redisContext *context = bench_connect(bench);
+    struct outgoing out = {0};
+
+    struct meter meter;
+    meter_start(&meter, bench);
+    uint64_t sent = 0;
+    for (uint64_t answered = 0; answered < jobs; answered++) {
+        if (sent < jobs && sent - answered <= batch) { /* one batch is being answered: the next is to be there */
+            uint64_t n = jobs - sent < batch ? jobs - sent : batch;
+            append(&out, commands, n * len);
+            sent += n;
+            send_some(context, &out);
+        }
+        freeReplyObject(next_reply(context, &out));
+    }
+    struct cost cost = meter_stop(&meter, bench);
+    free(out.bytes);
+    free(command);
+    free(commands);
+    redisFree(context);
+    return cost;
+}
+
+/* The entries of XREADGROUP's answer: [[stream, [[id, fields], …]]]. */
+static const redisReply *entries_of(const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1 || reply->element[0]->elements != 2)
+        die("XREADGROUP: the stream ended before all jobs were read");
+    return reply->element[0]->element[1];
+}
+
+/* "$15\r\n1700000000000-0\r\n" */
+static size_t format_argument(char *out, const char *bytes, size_t len)
+{
+    size_t n = 0;
+    out[n++] = '$';
+    if (len >= 10)
+        out[n++] = (char)('0' + len / 10);
+    out[n++] = (char)('0' + len % 10);
+    out[n++] = '\r';
+    out[n++] = '\n';
+    memcpy(out + n, bytes, len);
+    n += len;
+    out[n++] = '\r';
+    out[n++] = '\n';
+    return n;
+}
+
+static void append_ack(struct outgoing *out, const char *stream, const redisReply *entries)
+{
+    char head[STREAM_NAME_MAX + 64], id[ID_MAX];
+    int head_len = snprintf(head, sizeof head, "*%zu\r\n$4\r\nXACK\r\n$%zu\r\n%s\r\n$5\r\nbench\r\n",
+                            3 + entries->elements, strlen(stream), stream);
+    append(out, head, (size_t)head_len);
+    for (size_t i = 0; i < entries->elements; i++) {
+        const redisReply *entry_id = entries->element[i]->element[0];
+        append(out, id, format_argument(id, entry_id->str, (size_t)entry_id->len));
+    }
+}
+
+struct cost bare_consume(struct bench *bench, const char *stream, uint64_t jobs, struct bare_reads reads)
+{
+    redisContext *context = bench_connect(bench);
+    char *read;
+    int read_len = redisFormatCommand(&read, "XREADGROUP GROUP bench bare COUNT %llu STREAMS %s >",
+                                      (unsigned long long)reads.count, stream);
+    struct outgoing out = {0};
+    uint64_t asked = 0, got = 0;
+
+    struct meter meter;
+    meter_start(&meter, bench);
+    for (unsigned i = 0; i < reads.outstanding && asked < jobs; i++, asked += reads.count)
+        append(&out, read, (size_t)read_len);
+    /* a read's answer is an array, an ack's a number: they tell each other apart */
+    uint64_t unacked = 0;
+    while (got < jobs || unacked > 0) {
+        redisReply *reply = next_reply(context, &out);
+        if (reply->type == REDIS_REPLY_INTEGER) {
+            unacked -= (uint64_t)reply->integer;
+        } else {
+            const redisReply *entries = entries_of(reply);
+            got += entries->elements;
+            unacked += entries->elements;
+            append_ack(&out, stream, entries);
+            if (asked < jobs) {
+                append(&out, read, (size_t)read_len);
+                asked += reads.count;
+            }
+            send_some(context, &out);
+        }
+        freeReplyObject(reply);
+    }
+    struct cost cost = meter_stop(&meter, bench);
+    free(out.bytes);
+    redisFreeCommand(read);
+    redisFree(context);
+    return cost;
+}
+
+struct bare_reads bare_tune(struct bench *bench, const struct job_template *job, uint64_t jobs)
+{
+    static const struct bare_reads ways[] = {{2, 64}, {2, 128}, {2, 256}, {3, 128}, {3, 256}, {4, 64}, {4, 128}};
+    enum { N_WAYS = sizeof ways / sizeof *ways, ROUNDS = 3 };
+    struct series seconds[N_WAYS] = {0};
+    char stream[STREAM_NAME_MAX];
+    for (int round = 0; round < ROUNDS; round++)
+        for (size_t i = 0; i < N_WAYS; i++) {
+            stream_with_jobs(bench, job, jobs, stream);
+            series_add(&seconds[i], bare_consume(bench, stream, jobs, ways[i]).seconds);
+            bench_drop(bench, stream);
+        }
+    size_t best = 0;
+    for (size_t i = 1; i < N_WAYS; i++)
+        if (series_spread(&seconds[i]).median < series_spread(&seconds[best]).median)
+            best = i;
+    return ways[best];
+}

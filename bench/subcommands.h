@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The subcommands: each has a file of its name.
+ */
+#ifndef BENCH_SUBCOMMANDS_H
+#define BENCH_SUBCOMMANDS_H
+
+struct bench;
+
+void limit_run(struct bench *bench);
+
+#endif

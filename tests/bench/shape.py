@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""One subcommand of weir-bench, run tiny: its JSON has the promised shape, and its table the same columns.
+
+    shape.py PROGRAM SUBCOMMAND
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+
+RATE = ['reference_per_s', 'weir_per_s', 'ratio', 'reference_cpu_us', 'weir_cpu_us', 'cpu_ratio']
+
+# subcommand: the names that each row has, and the rows that there are, by some of their parameters
+EXPECTED = {
+    'limit': (['work', 'batch', 'reference_per_s', 'reference_cpu_us', 'server_cpu_us'],
+              [{'work': 'enqueue'}, {'work': 'consume', 'outstanding_reads': 1}]),
+}
+
+
+def run(program, subcommand, *options):
+    process = subprocess.run([program, subcommand, '--quick', *options], stdout=subprocess.PIPE, check=True, timeout=170)
+    return process.stdout.decode()
+
+
+def check_number(value, where):
+    assert isinstance(value, (int, float)) and not isinstance(value, bool), f'{where}: {value!r} is no number'
+
+
+def check_row(row, names):
+    for name in names:
+        assert name in row, f'{name} is missing in {row}'
+    for name, value in row.items():
+        if name == 'ratio' or name.endswith('_ratio'):
+            assert set(value) == {'min', 'median', 'max'}, f'{name}: {value}'
+            for each in value.values():
+                check_number(each, name)
+            assert value['min'] <= value['median'] <= value['max'], f'{name}: {value}'
+        elif name + '_min' in row:
+            assert row[name + '_min'] <= value <= row[name + '_max'], f'{name}: {row}'
+        if name.endswith('_per_s'):
+            assert value > 0, f'{name}: {row}'
+
+
+def main(program, subcommand):
+    if shutil.which('redis-server') is None:
+        print("redis-server isn't installed")
+        sys.exit(77)
+    names, rows = EXPECTED[subcommand]
+    result = json.loads(run(program, subcommand, '--json'))
+    assert result['bench'] == subcommand, result['bench']
+    assert result['server']['name'] in ('redis', 'valkey'), result['server']
+    assert result['server']['where'] == 'private, started for this', result['server']
+    assert result['rows'], 'no rows'
+    for row in result['rows']:
+        check_row(row, names)
+    for wanted in rows:
+        assert any(wanted.items() <= row.items() for row in result['rows']), f'there is no row {wanted}'
+
+    table = run(program, subcommand)
+    header = next(line for line in table.split('\n') if set(names) <= set(line.split()))
+    assert header, table
+
+
+main(*sys.argv[1:])
