@@ -56,6 +56,17 @@ weir_status weir_error_set(weir_error *err, weir_status code, const char *format
     return code;
 }
 
+weir_status weir_error_nothing_sent(weir_status status, weir_error *err)
+{
+    if (status != WEIR_ERR_IN_DOUBT)
+        return status;
+    if (err) {
+        err->code = WEIR_ERR_CONNECTION;
+        err->retriable = weir_status_retriable(WEIR_ERR_CONNECTION);
+    }
+    return WEIR_ERR_CONNECTION;
+}
+
 void weir_error_server_words(weir_error *err, const char *words, size_t len)
 {
     if (!err)

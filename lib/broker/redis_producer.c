@@ -105,14 +105,21 @@ static weir_status read_answer(struct redis_session *session, struct weir_broker
     bool delayed = is_delayed(job);
     if (delayed && weir_script_missing(reply)) {
         *missing = true;
+        job->id.text[0] = '\0'; /* sent again, it gets another one */
         return job->status = WEIR_ERR_UNAVAILABLE;
     }
     weir_status status = redis_check(session, reply, delayed ? "delay" : "XADD", err);
-    if (status == WEIR_OK && delayed && reply->kind == WEIR_REPLY_INTEGER && reply->integer == 0)
-        status =
-            weir_error_set(err, WEIR_ERR_EXISTS, "a delayed job with the id \"%.79s\" exists already", job->id.text);
+    if (status == WEIR_OK && delayed) {
+        if (reply->kind != WEIR_REPLY_INTEGER)
+            status = redis_surprise(session, "delay", err);
+        else if (reply->integer == 0)
+            status = weir_error_set(err, WEIR_ERR_EXISTS, "a delayed job with the id \"%.79s\" exists already",
+                                    job->id.text);
+    }
     if (status == WEIR_OK && !delayed) {
-        if (!weir_reply_is_text(reply) || reply->len == 0 || reply->len >= WEIR_ID_SIZE)
+        struct weir_entry_id id;
+        if (!weir_reply_is_text(reply) || reply->len >= WEIR_ID_SIZE ||
+            !weir_entry_id_parse(reply->text, reply->len, &id))
             status = redis_surprise(session, "XADD", err);
         else
             snprintf(job->id.text, sizeof job->id.text, "%s", own_id(job) ? own_id(job) : reply->text);
@@ -198,7 +205,7 @@ weir_status redis_add(struct weir_session *base, struct weir_broker_add *jobs, s
         if (status == WEIR_OK)
             status = run_pipeline(session, &jobs[i], 1, &still_missing, words);
         else
-            jobs[i].status = status == WEIR_ERR_IN_DOUBT ? WEIR_ERR_CONNECTION : status;
+            jobs[i].status = weir_error_nothing_sent(status, words);
         if (still_missing)
             status = weir_error_set(words, WEIR_ERR_UNAVAILABLE, "the server keeps losing its scripts");
         missing = still_missing;

@@ -43,6 +43,15 @@ static weir_status add_entry(struct redis_session *session, struct weir_batch *b
     return WEIR_OK;
 }
 
+/* The order that finding a job relies on; and no entry twice, or its job would run twice at once. */
+static bool in_order(const struct weir_batch *batch)
+{
+    for (size_t i = 1; i < batch->n; i++)
+        if (weir_entry_id_compare(batch->jobs[i - 1].entry, batch->jobs[i].entry) >= 0)
+            return false;
+    return true;
+}
+
 static weir_status no_memory(struct redis_session *session, weir_error *err)
 {
     session->base.ops->disconnect(&session->base);
@@ -104,6 +113,8 @@ weir_status redis_read_collect(struct weir_session *base, struct weir_batch *bat
         return no_memory(session, err);
     for (size_t i = 0; i < entries->len && status == WEIR_OK; i++)
         status = add_entry(session, batch, &entries->items[i], 1, "XREADGROUP", err);
+    if (status == WEIR_OK && !in_order(batch))
+        status = redis_surprise(session, "XREADGROUP", err);
     if (status != WEIR_OK)
         batch->n = 0;
     return status;
@@ -138,7 +149,7 @@ weir_status redis_end_stale_read(struct redis_session *session, weir_error *err)
     if (client_id != 0 && same_server) {
         weir_status status = unblock(session, client_id, err);
         if (!weir_connection_is_up(session->connection))
-            return status == WEIR_ERR_IN_DOUBT ? WEIR_ERR_CONNECTION : status;
+            return weir_error_nothing_sent(status, err);
     }
     session->waiting_client = 0; /* also where the server wouldn't: then the lease will have to run out */
     return WEIR_OK;
@@ -323,6 +334,8 @@ weir_status redis_claim(struct weir_session *base, struct weir_entry_id *cursor,
         status = find_deleted(session, *cursor, next, n_nil, batch, err);
     if (status == WEIR_OK)
         qsort(batch->jobs, batch->n, sizeof *batch->jobs, compare_jobs);
+    if (status == WEIR_OK && !in_order(batch))
+        status = redis_surprise(session, "XAUTOCLAIM", err);
     if (status == WEIR_OK)
         status = fill_delivery_counts(session, batch, err);
     if (status != WEIR_OK) {
@@ -426,6 +439,8 @@ weir_status redis_recover(struct weir_session *base, struct weir_entry_id *after
             status = redis_surprise(session, "recover", err);
         for (size_t i = 0; i < n && status == WEIR_OK; i++)
             status = add_recovered(session, batch, picked[i], &found->items[i], err);
+        if (status == WEIR_OK && !in_order(batch))
+            status = redis_surprise(session, "recover", err);
     }
     if (status != WEIR_OK) {
         batch->n = 0;

@@ -191,11 +191,14 @@ static bool next_answer(struct round *round, const char *what, bool *missing_scr
     return true;
 }
 
-/* Whether a script found the job owned. A group that is gone owns nothing. */
-static void settle_by(struct weir_job *job, const struct weir_reply *answer)
+/* Whether a script found the job owned. */
+static weir_status settle_by(struct round *round, const char *what, struct weir_job *job,
+                             const struct weir_reply *answer)
 {
-    bool done = answer->kind == WEIR_REPLY_INTEGER && answer->integer == 1;
-    job->settled = done ? WEIR_SETTLED : WEIR_SETTLED_NOT_OWNED;
+    if (answer->kind != WEIR_REPLY_INTEGER)
+        return redis_surprise(round->session, what, round->err);
+    job->settled = answer->integer == 1 ? WEIR_SETTLED : WEIR_SETTLED_NOT_OWNED;
+    return WEIR_OK;
 }
 
 /* A missing group means that the entry is pending for nobody: there is nothing to settle, and nothing to report. */
@@ -208,16 +211,17 @@ static bool group_is_gone(struct round *round, const struct weir_reply *answer)
     return true;
 }
 
-static weir_status read_burial(struct round *round, struct weir_job *job)
+/* The answer to a script of one job. A group that is gone owns nothing. */
+static weir_status read_answer(struct round *round, const char *what, bool *missing_script, struct weir_job *job)
 {
     struct weir_reply *answer;
     bool fine;
     weir_status status;
-    if (!next_answer(round, "bury", &round->bury, &answer, &fine, &status))
+    if (!next_answer(round, what, missing_script, &answer, &fine, &status))
         return status;
     if (fine)
-        settle_by(job, answer);
-    else if (group_is_gone(round, answer))
+        return settle_by(round, what, job, answer);
+    if (group_is_gone(round, answer))
         job->settled = WEIR_SETTLED_NOT_OWNED;
     return WEIR_OK;
 }
@@ -231,6 +235,8 @@ static weir_status read_answers(struct round *round, struct weir_job *list, cons
     if (acks > 0) {
         if (!next_answer(round, "XACK", &round->ack_delete, &answer, &fine, &status))
             return status;
+        if (fine && answer->kind != WEIR_REPLY_INTEGER)
+            return redis_surprise(round->session, "XACK", round->err);
         if (fine || group_is_gone(round, answer))
             FOR_EACH (job, list, end, WEIR_VERDICT_ACK)
                 job->settled = WEIR_SETTLED;
@@ -243,10 +249,13 @@ static weir_status read_answers(struct round *round, struct weir_job *list, cons
             return redis_surprise(round->session, "release", round->err);
         if (fine || group_is_gone(round, answer))
             FOR_EACH (job, list, end, WEIR_VERDICT_RELEASE) {
+                status = WEIR_OK;
                 if (fine)
-                    settle_by(job, &answer->items[i++]);
+                    status = settle_by(round, "release", job, &answer->items[i++]);
                 else
                     job->settled = WEIR_SETTLED_NOT_OWNED;
+                if (status != WEIR_OK)
+                    return status;
             }
     }
     FOR_EACH (job, list, end, WEIR_VERDICT_RETRY) {
@@ -254,17 +263,14 @@ static weir_status read_answers(struct round *round, struct weir_job *list, cons
             job->settled = WEIR_SETTLED; /* stays pending: nothing was sent */
             continue;
         }
-        if (!next_answer(round, "retry", &round->retry, &answer, &fine, &status))
+        status = read_answer(round, "retry", &round->retry, job);
+        if (status != WEIR_OK)
             return status;
-        if (fine)
-            settle_by(job, answer);
-        else if (group_is_gone(round, answer))
-            job->settled = WEIR_SETTLED_NOT_OWNED;
     }
     FOR_EACH (job, list, end, WEIR_VERDICT_BURY) {
         if (too_many_fields(job))
             continue; /* apart: bury_large */
-        status = read_burial(round, job);
+        status = read_answer(round, "bury", &round->bury, job);
         if (status != WEIR_OK)
             return status;
     }
@@ -359,8 +365,12 @@ static weir_status bury_large_ones(struct redis_session *session, struct weir_jo
     FOR_EACH (job, list, end, WEIR_VERDICT_BURY) {
         if (!too_many_fields(job))
             continue;
-        weir_status status = bury_large(session, job, *refused == WEIR_OK ? err : NULL);
-        if (status != WEIR_OK && !weir_connection_is_up(session->connection))
+        weir_error words;
+        weir_status status = bury_large(session, job, &words);
+        bool lost = status != WEIR_OK && !weir_connection_is_up(session->connection);
+        if (err && status != WEIR_OK && (lost || *refused == WEIR_OK))
+            *err = words;
+        if (lost)
             return status;
         if (*refused == WEIR_OK)
             *refused = status;
@@ -440,11 +450,12 @@ weir_status redis_settle(struct weir_session *base, struct weir_job *list, weir_
             n++;
             end = end->next;
         }
-        weir_error failure;
-        weir_status status = settle_chunk(session, list, end, &refused, refused == WEIR_OK ? err : &failure);
+        weir_error words;
+        bool said = refused != WEIR_OK; /* the first refusal's words are to be kept */
+        weir_status status = settle_chunk(session, list, end, &refused, said ? &words : err);
         if (status != WEIR_OK) {
-            if (refused != WEIR_OK && err)
-                *err = failure;
+            if (said && err)
+                *err = words;
             return status;
         }
         list = end;

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static const int64_t FAR_FUTURE_MS = INT64_C(1) << 52; /* as in promote.lua */
+
 weir_status redis_create_group(struct weir_session *base, const char *start_id, bool *ret_created, weir_error *err)
 {
     struct redis_session *session = redis_session(base);
@@ -183,7 +185,8 @@ weir_status redis_promote(struct weir_session *base, size_t limit, size_t *ret_m
     if (status != WEIR_OK)
         return status;
     if (!weir_reply_is_array(reply, 2) || reply->items[0].kind != WEIR_REPLY_INTEGER ||
-        reply->items[1].kind != WEIR_REPLY_INTEGER)
+        reply->items[1].kind != WEIR_REPLY_INTEGER || reply->items[0].integer < 0 || reply->items[1].integer < -1 ||
+        reply->items[1].integer > FAR_FUTURE_MS)
         return redis_surprise(session, "promote", err);
     *ret_moved = (size_t)reply->items[0].integer;
     *ret_next_ms = reply->items[1].integer;

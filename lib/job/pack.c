@@ -7,6 +7,7 @@
 #include "job/pack.h"
 
 #include "job/names.h"
+#include "job/unpack.h"
 
 #include <msgpack.h>
 #include <string.h>
@@ -47,58 +48,53 @@ void weir_pack_job(struct weir_buffer *out, const struct weir_packed_job *job)
     }
 }
 
-/* The bytes of a str or bin object; false for anything else. */
-static bool as_bytes(const msgpack_object *object, const char **ret, size_t *ret_len)
+/* The bytes of the next value; false where it is neither str nor bin. */
+static bool read_bytes(struct weir_unpacker *in, const char **ret, size_t *ret_len)
 {
-    if (object->type == MSGPACK_OBJECT_STR) {
-        *ret = object->via.str.ptr;
-        *ret_len = object->via.str.size;
-        return true;
-    }
-    if (object->type == MSGPACK_OBJECT_BIN) {
-        *ret = object->via.bin.ptr;
-        *ret_len = object->via.bin.size;
-        return true;
-    }
-    return false;
+    struct weir_packed value;
+    if (!weir_unpack(in, &value) || (value.kind != WEIR_PACKED_STR && value.kind != WEIR_PACKED_BIN))
+        return false;
+    *ret = value.bytes;
+    *ret_len = value.n;
+    return true;
 }
 
-static bool read_array(const msgpack_object_array *array, struct weir_arena *arena, struct weir_packed_job *job)
+static bool read_number(struct weir_unpacker *in, uint64_t most, uint64_t *ret)
 {
-    if (array->size < 3 || array->size % 2 == 0)
+    struct weir_packed value;
+    if (!weir_unpack(in, &value) || value.kind != WEIR_PACKED_UINT || value.as.u > most)
         return false;
-    const msgpack_object *attempts = &array->ptr[0], *enqueued = &array->ptr[1];
-    if (attempts->type != MSGPACK_OBJECT_POSITIVE_INTEGER || attempts->via.u64 > UINT32_MAX - 1)
-        return false;
-    if (enqueued->type != MSGPACK_OBJECT_POSITIVE_INTEGER || enqueued->via.u64 > INT64_MAX)
-        return false;
-    job->attempts = (uint32_t)attempts->via.u64;
-    job->first_enqueued_ms = (int64_t)enqueued->via.u64;
-    if (!as_bytes(&array->ptr[2], &job->group, &job->group_len))
-        return false;
-
-    size_t n = (array->size - 3) / 2;
-    weir_field *fields = weir_arena_alloc(arena, n * sizeof *fields);
-    if (!fields)
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (!as_bytes(&array->ptr[3 + 2 * i], &fields[i].name, &fields[i].name_len) ||
-            !as_bytes(&array->ptr[4 + 2 * i], &fields[i].value, &fields[i].value_len))
-            return false;
-    job->fields = (weir_fields){fields, n};
+    *ret = value.as.u;
     return true;
 }
 
 bool weir_unpack_job(const char *bytes, size_t len, struct weir_arena *arena, struct weir_packed_job *ret)
 {
-    msgpack_unpacked unpacked;
-    msgpack_unpacked_init(&unpacked);
-    size_t end = 0;
+    const unsigned char *at = (const unsigned char *)bytes;
+    struct weir_unpacker in = {.at = at, .end = at + len};
+    struct weir_packed array;
+    if (!weir_unpack(&in, &array) || array.kind != WEIR_PACKED_ARRAY || array.n < 3 || array.n % 2 == 0)
+        return false;
+
     struct weir_packed_job job = {0};
-    bool ok = msgpack_unpack_next(&unpacked, bytes, len, &end) == MSGPACK_UNPACK_SUCCESS && end == len &&
-              unpacked.data.type == MSGPACK_OBJECT_ARRAY && read_array(&unpacked.data.via.array, arena, &job);
-    msgpack_unpacked_destroy(&unpacked);
-    if (ok)
-        *ret = job;
-    return ok;
+    uint64_t attempts, enqueued_ms;
+    if (!read_number(&in, UINT32_MAX - 1, &attempts) || !read_number(&in, INT64_MAX, &enqueued_ms) ||
+        !read_bytes(&in, &job.group, &job.group_len))
+        return false;
+    job.attempts = (uint32_t)attempts;
+    job.first_enqueued_ms = (int64_t)enqueued_ms;
+
+    size_t n = (array.n - 3) / 2;
+    weir_field *fields = weir_arena_alloc(arena, n * sizeof *fields);
+    if (!fields)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!read_bytes(&in, &fields[i].name, &fields[i].name_len) ||
+            !read_bytes(&in, &fields[i].value, &fields[i].value_len))
+            return false;
+    if (in.at != in.end)
+        return false;
+    job.fields = (weir_fields){fields, n};
+    *ret = job;
+    return true;
 }

@@ -152,7 +152,7 @@ static weir_status introduce(struct weir_queue *core, weir_error *err)
             *err = refused;
         return WEIR_ERR_FULL;
     }
-    return status == WEIR_ERR_IN_DOUBT ? WEIR_ERR_CONNECTION : status;
+    return weir_error_nothing_sent(status, err);
 }
 
 weir_status weir_queue_open(weir_queue **ret, const weir_queue_options *options, weir_error *err)

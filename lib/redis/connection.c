@@ -509,12 +509,7 @@ weir_status weir_connection_connect(struct weir_connection *connection, weir_err
     weir_arena_free(&arena);
     if (status != WEIR_OK) {
         weir_connection_disconnect(connection);
-        /* nothing of the caller's was sent yet, so nothing is in doubt */
-        if (status == WEIR_ERR_IN_DOUBT) {
-            status = WEIR_ERR_CONNECTION;
-            if (err)
-                err->code = status;
-        }
+        status = weir_error_nothing_sent(status, err);
     }
     return status;
 }

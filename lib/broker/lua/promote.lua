@@ -63,4 +63,5 @@ end
 
 local first = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
 if #first == 0 then return {moved, -1} end
-return {moved, math.max(0, math.ceil(tonumber(first[2]) - now))}
+-- a score may be infinite, which is no integer: 2^52 ms are far enough
+return {moved, math.min(math.max(0, math.ceil(tonumber(first[2]) - now)), 4503599627370496)}
