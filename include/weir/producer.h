@@ -5,6 +5,7 @@
 #ifndef WEIR_PRODUCER_H
 #define WEIR_PRODUCER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <weir/codec.h>
@@ -43,11 +44,17 @@ typedef struct weir_enqueue_options {
     int64_t delay_ms;        /* run this long after now, by the server's clock; 0: at once */
     int64_t run_at_ms;       /* or at this time: milliseconds since the epoch, by the server's clock; 0: unset */
     const char *traceparent; /* W3C trace context, for the handler: 55 bytes; NULL: none */
+
+    /*
+     * With an id: for so long, enqueueing this id again adds nothing, and is a success; 0: it adds another job. Counted
+     * from the first enqueue, by the server's clock. A call whose outcome is in doubt then repeats itself.
+     */
+    int64_t idempotency_ms;
 } weir_enqueue_options;
 
 #define WEIR_ENQUEUE_OPTIONS_INIT                                                                                      \
     {                                                                                                                  \
-        sizeof(weir_enqueue_options), 0, 0, 0, 0                                                                       \
+        sizeof(weir_enqueue_options), 0, 0, 0, 0, 0                                                                    \
     }
 
 /* One job of a bulk. `options` NULL: none. All is borrowed during the call. */
@@ -58,7 +65,8 @@ typedef struct weir_enqueue_job {
 
 typedef struct weir_enqueue_result {
     weir_status status;
-    weir_id id; /* on WEIR_OK: the job's id; else empty */
+    weir_id id;     /* on WEIR_OK: the job's id; else empty */
+    bool duplicate; /* on WEIR_OK: nothing was added, since this id was enqueued within idempotency_ms; else false */
 } weir_enqueue_result;
 
 /*
@@ -75,11 +83,17 @@ WEIR_API void weir_producer_close(weir_producer *producer);
  * Enqueues one job and waits for the server's word. fields: 1 … WEIR_MAX_FIELDS. options and ret_id may be NULL; ret_id
  * is written on success only. Callers on several threads share round trips.
  *
- * Source: XADD; with a delay a script (ZADD and HSET). Delayed jobs are moved into the stream by the workers' claimers.
+ * With idempotency_ms a repeat is a success with the same id; a bulk of one job tells whether it was one. Where the
+ * connection fails, the call connects again and repeats itself, for command_timeout_ms and half of the window at most:
+ * WEIR_ERR_IN_DOUBT then means that the server could not be asked in that time.
+ *
+ * Source: XADD; with a delay a script (ZADD and HSET), with idempotency_ms another (SET with PX, and XADD). Delayed
+ * jobs are moved into the stream by the workers' claimers.
+ *
  * Errors: WEIR_ERR_ARGUMENT (names the field); WEIR_ERR_CONNECTION: not sent, safe to repeat; WEIR_ERR_IN_DOUBT: sent,
- * and the connection failed before the answer: repeating may enqueue it twice; WEIR_ERR_FULL; WEIR_ERR_UNAVAILABLE;
- * WEIR_ERR_EXISTS (a delayed job with this id exists); WEIR_ERR_PERMISSION; WEIR_ERR_SERVER; WEIR_ERR_MEMORY.
- * Thread: any.
+ * and the connection failed before the answer: repeating may enqueue it twice, unless idempotency_ms is set;
+ * WEIR_ERR_FULL; WEIR_ERR_UNAVAILABLE; WEIR_ERR_EXISTS (a delayed job with this id exists); WEIR_ERR_PERMISSION;
+ * WEIR_ERR_SERVER; WEIR_ERR_MEMORY. Thread: any.
  */
 WEIR_API weir_status weir_enqueue(weir_producer *producer, const weir_fields *fields,
                                   const weir_enqueue_options *options, weir_id *ret_id, weir_error *err);

@@ -45,9 +45,12 @@ struct weir_session {
 struct weir_broker_add {
     const weir_fields *fields;
     const weir_enqueue_options *options; /* may be NULL */
-    weir_status status;                  /* written */
-    weir_id id;                          /* written on WEIR_OK */
-    uint64_t end;                        /* the broker's: where its command ends in what was sent */
+    uint64_t token; /* tells an idempotent enqueue from others of its id; 0: the broker makes one. Kept to repeat it */
+    weir_status status; /* written */
+    bool duplicate; /* written on WEIR_OK: another enqueue of this id was within the window, and nothing was added */
+    weir_id id;     /* written on WEIR_OK */
+    uint64_t end;   /* the broker's: where its command ends in what was sent */
+    bool again;     /* the broker's: its script was missing, and it is to be sent again */
 };
 
 /* What renewing a lease found. */
@@ -152,7 +155,7 @@ struct weir_broker_ops {
 
     /*
      * Enqueues n jobs, pipelined, in order, and writes each one's status and id. Connects where it has to. Returns the
-     * first failure.
+     * first failure. An idempotent one that is in doubt may be repeated within its window.
      */
     weir_status (*add)(struct weir_session *session, struct weir_broker_add *jobs, size_t n, weir_error *err);
 

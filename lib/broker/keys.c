@@ -8,6 +8,7 @@
  */
 #include "broker/keys.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,7 +43,8 @@ bool weir_keys_make(const char *stream, struct weir_keys *ret)
     memset(&keys, 0, sizeof keys);
     bool tagged = has_hash_tag(stream);
     if (make(&keys.stream, stream, true, "") && make(&keys.delayed, stream, tagged, ":delayed") &&
-        make(&keys.delayed_jobs, stream, tagged, ":delayed:jobs") && make(&keys.dead, stream, tagged, ":dead")) {
+        make(&keys.delayed_jobs, stream, tagged, ":delayed:jobs") && make(&keys.dead, stream, tagged, ":dead") &&
+        make(&keys.once, stream, tagged, ":once:")) {
         *ret = keys;
         return true;
     }
@@ -56,5 +58,12 @@ void weir_keys_clear(struct weir_keys *keys)
     free(keys->delayed.bytes);
     free(keys->delayed_jobs.bytes);
     free(keys->dead.bytes);
+    free(keys->once.bytes);
     memset(keys, 0, sizeof *keys);
+}
+
+size_t weir_keys_once(const struct weir_keys *keys, const char *id, char out[WEIR_ONCE_KEY_SIZE])
+{
+    int len = snprintf(out, WEIR_ONCE_KEY_SIZE, "%s%s", keys->once.bytes, id);
+    return len < WEIR_ONCE_KEY_SIZE ? (size_t)len : WEIR_ONCE_KEY_SIZE - 1;
 }

@@ -16,10 +16,17 @@ struct weir_keys {
     struct weir_key delayed;      /* {S}:delayed */
     struct weir_key delayed_jobs; /* {S}:delayed:jobs */
     struct weir_key dead;         /* {S}:dead */
+    struct weir_key once;         /* {S}:once:, what the ids of idempotent enqueues are appended to */
 };
 
 /* Makes the names; false without memory, with nothing left to free. */
 bool weir_keys_make(const char *stream, struct weir_keys *ret);
 void weir_keys_clear(struct weir_keys *keys);
+
+/* Room for the key of any id in any stream. */
+enum { WEIR_ONCE_KEY_SIZE = 640 };
+
+/* {S}:once:ID, which says that the id was enqueued not long ago. Returns its length. */
+size_t weir_keys_once(const struct weir_keys *keys, const char *id, char out[WEIR_ONCE_KEY_SIZE]);
 
 #endif

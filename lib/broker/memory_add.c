@@ -6,7 +6,7 @@
  * very record that its entry will be, with our fields in it, so that promoting it only moves a pointer.
  *
  * What must stay true: a job is in the delayed set until it is in the stream, under one lock; each job of an add
- * succeeds or fails for itself.
+ * succeeds or fails for itself; an id is in its window if and only if its job was added.
  */
 #include "broker/memory_broker.h"
 
@@ -74,6 +74,38 @@ static weir_status add_delayed(struct memory_stream *stream, struct weir_broker_
     return WEIR_OK;
 }
 
+/* Forgets the ids whose windows have ended. */
+static void close_windows(struct memory_stream *stream)
+{
+    int64_t now_ms = weir_now_ms();
+    const struct memory_delayed *first;
+    while ((first = weir_memory_delayed_first(&stream->once)) && first->due_ms <= now_ms)
+        weir_memory_delayed_pop(&stream->once);
+}
+
+static weir_status add_one(struct memory_stream *stream, struct weir_broker_add *job, weir_error *err)
+{
+    const weir_enqueue_options *options = job->options;
+    bool delayed = options && (options->delay_ms > 0 || options->run_at_ms > 0);
+    job->duplicate = false;
+    if (!options || options->idempotency_ms == 0)
+        return delayed ? add_delayed(stream, job, err) : add_now(stream, job, err);
+
+    close_windows(stream);
+    if (weir_memory_delayed_has(&stream->once, options->id)) {
+        job->duplicate = true;
+        snprintf(job->id.text, sizeof job->id.text, "%s", options->id);
+        return WEIR_OK;
+    }
+    int64_t until_ms = weir_time_add(weir_now_ms(), options->idempotency_ms);
+    if (!weir_memory_delayed_add(&stream->once, options->id, until_ms, NULL))
+        return weir_memory_failed(err);
+    weir_status status = delayed ? add_delayed(stream, job, err) : add_now(stream, job, err);
+    if (status != WEIR_OK)
+        weir_memory_delayed_undo(&stream->once, options->id);
+    return status;
+}
+
 weir_status weir_memory_add(struct weir_session *session, struct weir_broker_add *jobs, size_t n, weir_error *err)
 {
     weir_status first_failure = weir_memory_connect(session, err);
@@ -87,9 +119,7 @@ weir_status weir_memory_add(struct weir_session *session, struct weir_broker_add
 
     struct memory_stream *stream = memory_broker_of(session)->stream;
     for (size_t i = 0; i < n; i++) {
-        bool delayed = jobs[i].options && (jobs[i].options->delay_ms > 0 || jobs[i].options->run_at_ms > 0);
-        weir_error *first_err = first_failure == WEIR_OK ? err : NULL;
-        jobs[i].status = delayed ? add_delayed(stream, &jobs[i], first_err) : add_now(stream, &jobs[i], first_err);
+        jobs[i].status = add_one(stream, &jobs[i], first_failure == WEIR_OK ? err : NULL);
         if (first_failure == WEIR_OK)
             first_failure = jobs[i].status;
     }

@@ -65,6 +65,25 @@ static bool grow_delayed_set(struct memory_delayed_set *set)
     return true;
 }
 
+/* Puts the job where there is a hole, and lets it rise and sink from there. */
+static void fill_hole(struct memory_delayed_set *set, size_t at, struct memory_delayed *job)
+{
+    for (; at > 0 && comes_before(job, set->heap[(at - 1) / 2]); at = (at - 1) / 2)
+        set->heap[at] = set->heap[(at - 1) / 2];
+    for (;;) {
+        size_t child = 2 * at + 1;
+        if (child >= set->n)
+            break;
+        if (child + 1 < set->n && comes_before(set->heap[child + 1], set->heap[child]))
+            child++;
+        if (!comes_before(set->heap[child], job))
+            break;
+        set->heap[at] = set->heap[child];
+        at = child;
+    }
+    set->heap[at] = job;
+}
+
 bool weir_memory_delayed_add(struct memory_delayed_set *set, const char *member, int64_t due_ms,
                              struct memory_record *record)
 {
@@ -80,12 +99,7 @@ bool weir_memory_delayed_add(struct memory_delayed_set *set, const char *member,
     job->hash = hash_text(member);
     add_to_bucket(set->buckets, set->n_buckets, job);
 
-    size_t at = set->n++;
-    while (at > 0 && comes_before(job, set->heap[(at - 1) / 2])) {
-        set->heap[at] = set->heap[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    set->heap[at] = job;
+    fill_hole(set, set->n++, job);
     return true;
 }
 
@@ -94,42 +108,38 @@ const struct memory_delayed *weir_memory_delayed_first(const struct memory_delay
     return set->n ? set->heap[0] : NULL;
 }
 
-/* Puts the job where the root was, and lets it sink. */
-static void replace_root(struct memory_delayed_set *set, struct memory_delayed *job)
+static struct memory_record *remove_at(struct memory_delayed_set *set, size_t at)
 {
-    size_t at = 0;
-    for (;;) {
-        size_t child = 2 * at + 1;
-        if (child >= set->n)
-            break;
-        if (child + 1 < set->n && comes_before(set->heap[child + 1], set->heap[child]))
-            child++;
-        if (!comes_before(set->heap[child], job))
-            break;
-        set->heap[at] = set->heap[child];
-        at = child;
-    }
-    set->heap[at] = job;
+    struct memory_delayed *job = set->heap[at];
+    struct memory_delayed *last = set->heap[--set->n];
+    if (last != job)
+        fill_hole(set, at, last);
+
+    struct memory_delayed **link = &set->buckets[job->hash & (set->n_buckets - 1)];
+    while (*link != job)
+        link = &(*link)->chain;
+    *link = job->chain;
+
+    struct memory_record *record = job->record;
+    free(job);
+    return record;
 }
 
 struct memory_record *weir_memory_delayed_pop(struct memory_delayed_set *set)
 {
     assert(set->n > 0);
-    struct memory_delayed *first = set->heap[0];
-    struct memory_delayed *last = set->heap[--set->n];
-    if (set->n > 0)
-        replace_root(set, last);
-
-    struct memory_delayed **link = &set->buckets[first->hash & (set->n_buckets - 1)];
-    while (*link != first)
-        link = &(*link)->chain;
-    *link = first->chain;
-
-    struct memory_record *record = first->record;
-    free(first);
+    struct memory_record *record = remove_at(set, 0);
     if (set->n == 0 && set->capacity > KEEP_SLOTS)
         weir_memory_delayed_clear(set);
     return record;
+}
+
+void weir_memory_delayed_undo(struct memory_delayed_set *set, const char *member)
+{
+    size_t at = 0;
+    while (strcmp(set->heap[at]->member, member) != 0)
+        at++;
+    remove_at(set, at);
 }
 
 void weir_memory_delayed_clear(struct memory_delayed_set *set)

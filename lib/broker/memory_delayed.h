@@ -10,7 +10,7 @@ struct memory_record;
 
 /* A job in the delayed set, which is ordered by due time, then by the bytes of the member's name. */
 struct memory_delayed {
-    int64_t due_ms; /* since the epoch */
+    int64_t due_ms; /* since the epoch, or by another clock, for a set that has one of its own */
     struct memory_record *record;
     struct memory_delayed *chain;
     uint64_t hash;
@@ -35,6 +35,9 @@ const struct memory_delayed *weir_memory_delayed_first(const struct memory_delay
 
 /* Removes the first of all and returns its record. */
 struct memory_record *weir_memory_delayed_pop(struct memory_delayed_set *set);
+
+/* Takes back the adding of a member: looks at all of them. Its record is the caller's again. */
+void weir_memory_delayed_undo(struct memory_delayed_set *set, const char *member);
 
 /* Frees all jobs, their records and the tables. */
 void weir_memory_delayed_clear(struct memory_delayed_set *set);

@@ -151,6 +151,7 @@ static void free_stream(struct memory_stream *stream)
     weir_memory_log_clear(&stream->entries);
     weir_memory_log_clear(&stream->dead);
     weir_memory_delayed_clear(&stream->delayed);
+    weir_memory_delayed_clear(&stream->once);
     free(stream);
 }
 

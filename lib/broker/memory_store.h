@@ -50,8 +50,9 @@ struct memory_stream {
     struct weir_entry_id last_id;
     struct memory_group *groups;
     struct memory_delayed_set delayed;
-    uint64_t n_generated;   /* ids made for delayed jobs */
-    struct memory_log dead; /* of struct memory_record */
+    uint64_t n_generated;           /* ids made for delayed jobs */
+    struct memory_delayed_set once; /* ids enqueued within their windows, by when these end (monotonic); no records */
+    struct memory_log dead;         /* of struct memory_record */
     struct weir_entry_id last_dead_id;
     char name[];
 };

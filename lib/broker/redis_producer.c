@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Enqueueing: XADD, or the delay script, as one pipeline that is written and read at the same time.
+ * Enqueueing: XADD, or a script for delayed and for idempotent jobs, as one pipeline that is written and read at the
+ * same time.
  *
  * What must stay true: every job ends with the status that is true of it. Accepted and refused are the server's words.
  * When the connection fails, a job whose command was not given to the kernel whole can't have been executed and is
- * WEIR_ERR_CONNECTION; one that was is WEIR_ERR_IN_DOUBT. Nothing is ever sent twice from here.
+ * WEIR_ERR_CONNECTION; one that was is WEIR_ERR_IN_DOUBT. Nothing that may have been executed is ever sent twice from
+ * here. The caller may: an idempotent job keeps its token, by which the script tells a repeat of this very enqueue,
+ * which is an ordinary success, from another enqueue of the same id, which is a duplicate.
  */
 #include "base/error.h"
 #include "broker/redis_session.h"
@@ -21,11 +24,22 @@ enum {
     PIPELINE_REFILL = 1024,      /* more are written once fewer than so many are unanswered */
     PIPELINE_BYTES = 256 * 1024, /* written at once, about */
     REPLIES_A_RESET = 256,
+    LOADS = 2, /* of scripts that the server lost, before it is taken for one that keeps losing them */
 };
 
 static bool is_delayed(const struct weir_broker_add *job)
 {
     return job->options && (job->options->delay_ms > 0 || job->options->run_at_ms > 0);
+}
+
+static bool is_idempotent(const struct weir_broker_add *job)
+{
+    return job->options && job->options->idempotency_ms > 0;
+}
+
+static const struct weir_script *script_of(const struct weir_broker_add *job)
+{
+    return is_delayed(job) ? &weir_script_delay : is_idempotent(job) ? &weir_script_once : NULL;
 }
 
 static const char *own_id(const struct weir_broker_add *job)
@@ -38,25 +52,59 @@ static const char *traceparent_of(const struct weir_broker_add *job)
     return job->options ? job->options->traceparent : NULL;
 }
 
-static void append_now(struct redis_session *session, struct weir_buffer *out, const struct weir_broker_add *job)
+static size_t count_fields(const struct weir_broker_add *job)
 {
-    const char *id = own_id(job), *traceparent = traceparent_of(job);
-    weir_command_begin(out, 3 + 2 * (job->fields->n + (id ? 1 : 0) + (traceparent ? 1 : 0)));
-    weir_command_text(out, "XADD");
-    redis_key(out, &session->broker->keys.stream);
-    weir_command_text(out, "*");
+    return job->fields->n + (own_id(job) ? 1 : 0) + (traceparent_of(job) ? 1 : 0);
+}
+
+static void append_fields(struct weir_buffer *out, const struct weir_broker_add *job)
+{
     for (size_t i = 0; i < job->fields->n; i++) {
         weir_command_bytes(out, job->fields->items[i].name, job->fields->items[i].name_len);
         weir_command_bytes(out, job->fields->items[i].value, job->fields->items[i].value_len);
     }
-    if (id) {
+    if (own_id(job)) {
         weir_command_text(out, WEIR_NAME_ID);
-        weir_command_text(out, id);
+        weir_command_text(out, own_id(job));
     }
-    if (traceparent) {
+    if (traceparent_of(job)) {
         weir_command_text(out, WEIR_NAME_TRACEPARENT);
-        weir_command_text(out, traceparent);
+        weir_command_text(out, traceparent_of(job));
     }
+}
+
+static void append_now(struct redis_session *session, struct weir_buffer *out, const struct weir_broker_add *job)
+{
+    weir_command_begin(out, 3 + 2 * count_fields(job));
+    weir_command_text(out, "XADD");
+    redis_key(out, &session->broker->keys.stream);
+    weir_command_text(out, "*");
+    append_fields(out, job);
+}
+
+static void append_once_key(struct redis_session *session, struct weir_buffer *out, const struct weir_broker_add *job)
+{
+    char key[WEIR_ONCE_KEY_SIZE];
+    weir_command_bytes(out, key, weir_keys_once(&session->broker->keys, own_id(job), key));
+}
+
+static void append_window(struct redis_session *session, struct weir_buffer *out, struct weir_broker_add *job)
+{
+    while (job->token == 0)
+        job->token = weir_random_u64(&session->random);
+    char token[17];
+    snprintf(token, sizeof token, "%016" PRIx64, job->token);
+    weir_command_i64(out, job->options->idempotency_ms);
+    weir_command_text(out, token);
+}
+
+static void append_once(struct redis_session *session, struct weir_buffer *out, struct weir_broker_add *job)
+{
+    weir_script_begin(out, &weir_script_once, 2, 2 + 2 * count_fields(job));
+    redis_key(out, &session->broker->keys.stream);
+    append_once_key(session, out, job);
+    append_window(session, out, job);
+    append_fields(out, job);
 }
 
 static void append_delayed(struct redis_session *session, struct weir_buffer *out, struct weir_broker_add *job)
@@ -78,52 +126,65 @@ static void append_delayed(struct redis_session *session, struct weir_buffer *ou
     int64_t time_at = (elements < 16 ? 1 : elements < 65536 ? 3 : 5) + 1;
 
     bool at = job->options->run_at_ms > 0;
-    weir_script_begin(out, &weir_script_delay, 2, 5);
+    bool once = is_idempotent(job);
+    weir_script_begin(out, &weir_script_delay, once ? 3 : 2, once ? 7 : 5);
     redis_key(out, &session->broker->keys.delayed);
     redis_key(out, &session->broker->keys.delayed_jobs);
+    if (once)
+        append_once_key(session, out, job);
     weir_command_text(out, at ? "at" : "in");
     weir_command_i64(out, at ? job->options->run_at_ms : job->options->delay_ms);
     weir_command_text(out, job->id.text);
     weir_command_bytes(out, bytes->bytes, bytes->len);
     weir_command_i64(out, time_at);
+    if (once)
+        append_window(session, out, job);
 }
 
 static void append_job(struct redis_session *session, struct weir_broker_add *job)
 {
     struct weir_buffer *out = weir_connection_out(session->connection);
+    job->duplicate = job->again = false;
     if (is_delayed(job))
         append_delayed(session, out, job);
+    else if (is_idempotent(job))
+        append_once(session, out, job);
     else
         append_now(session, out, job);
     job->end = weir_connection_appended(session->connection);
 }
 
-/* What one answer says of its job. *missing: the script has to be loaded and the job sent again. */
+/* 1: added, maybe by an earlier sending of this very job; 2 or, where it isn't delayed, 0: another one was. */
+static weir_status read_number(struct redis_session *session, struct weir_broker_add *job, int64_t number,
+                               weir_error *err)
+{
+    bool delayed = is_delayed(job);
+    if (delayed && number == 0)
+        return weir_error_set(err, WEIR_ERR_EXISTS, "a delayed job with the id \"%.79s\" exists already", job->id.text);
+    job->duplicate = is_idempotent(job) && number == (delayed ? 2 : 0);
+    return number == 1 || job->duplicate ? WEIR_OK : redis_surprise(session, script_of(job)->name, err);
+}
+
+/* What one answer says of its job. *missing: some script has to be loaded, and this job sent again. */
 static weir_status read_answer(struct redis_session *session, struct weir_broker_add *job,
                                const struct weir_reply *reply, bool *missing, weir_error *err)
 {
-    bool delayed = is_delayed(job);
-    if (delayed && weir_script_missing(reply)) {
-        *missing = true;
+    const struct weir_script *script = script_of(job);
+    if (script && weir_script_missing(reply)) {
+        *missing = job->again = true;
         job->id.text[0] = '\0'; /* sent again, it gets another one */
         return job->status = WEIR_ERR_UNAVAILABLE;
     }
-    weir_status status = redis_check(session, reply, delayed ? "delay" : "XADD", err);
-    if (status == WEIR_OK && delayed) {
-        if (reply->kind != WEIR_REPLY_INTEGER)
-            status = redis_surprise(session, "delay", err);
-        else if (reply->integer == 0)
-            status = weir_error_set(err, WEIR_ERR_EXISTS, "a delayed job with the id \"%.79s\" exists already",
-                                    job->id.text);
-    }
-    if (status == WEIR_OK && !delayed) {
-        struct weir_entry_id id;
-        if (!weir_reply_is_text(reply) || reply->len >= WEIR_ID_SIZE ||
-            !weir_entry_id_parse(reply->text, reply->len, &id))
-            status = redis_surprise(session, "XADD", err);
-        else
-            snprintf(job->id.text, sizeof job->id.text, "%s", own_id(job) ? own_id(job) : reply->text);
-    }
+    const char *name = script ? script->name : "XADD";
+    weir_status status = redis_check(session, reply, name, err);
+    struct weir_entry_id entry;
+    if (status == WEIR_OK && script && reply->kind == WEIR_REPLY_INTEGER)
+        status = read_number(session, job, reply->integer, err);
+    else if (status == WEIR_OK && (is_delayed(job) || !weir_reply_is_text(reply) || reply->len >= WEIR_ID_SIZE ||
+                                   !weir_entry_id_parse(reply->text, reply->len, &entry)))
+        status = redis_surprise(session, name, err);
+    if (status == WEIR_OK && !is_delayed(job))
+        snprintf(job->id.text, sizeof job->id.text, "%s", own_id(job) ? own_id(job) : reply->text);
     if (status != WEIR_OK)
         job->id.text[0] = '\0';
     return job->status = status;
@@ -138,6 +199,7 @@ static void mark_unanswered(struct redis_session *session, struct weir_broker_ad
         bool given_away = i < n_sent && jobs[i].end <= sent;
         jobs[i].status = given_away ? WEIR_ERR_IN_DOUBT : failure == WEIR_ERR_MEMORY ? failure : WEIR_ERR_CONNECTION;
         jobs[i].id.text[0] = '\0';
+        jobs[i].again = false;
     }
 }
 
@@ -175,6 +237,54 @@ static weir_status run_pipeline(struct redis_session *session, struct weir_broke
     return first;
 }
 
+/* Loads the scripts of those jobs that are to be sent again. */
+static weir_status load_scripts(struct redis_session *session, const struct weir_broker_add *jobs, size_t n,
+                                weir_error *err)
+{
+    static const struct weir_script *const scripts[] = {&weir_script_delay, &weir_script_once};
+    for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+        size_t j = 0;
+        while (j < n && !(jobs[j].again && script_of(&jobs[j]) == scripts[i]))
+            j++;
+        weir_status status = j < n ? weir_script_load(session->connection, scripts[i], err) : WEIR_OK;
+        if (status != WEIR_OK)
+            return status;
+    }
+    return WEIR_OK;
+}
+
+/* Ends the jobs that were to be sent again, and were not. */
+static weir_status give_up(struct weir_broker_add *jobs, size_t n, weir_status status)
+{
+    for (size_t i = 0; i < n; i++)
+        if (jobs[i].again) {
+            jobs[i].again = false;
+            jobs[i].status = status;
+        }
+    return status;
+}
+
+/* Sends the jobs whose script was missing once more, each run of neighbours as one pipeline. */
+static weir_status send_again(struct redis_session *session, struct weir_broker_add *jobs, size_t n, bool *ret_missing,
+                              weir_error *err)
+{
+    weir_status first = load_scripts(session, jobs, n, err);
+    if (first != WEIR_OK) /* the script was not there: they have not been executed */
+        return give_up(jobs, n, weir_error_nothing_sent(first, err));
+    for (size_t i = 0, run; i < n && weir_connection_is_up(session->connection); i += run) {
+        for (run = 1; i + run < n && jobs[i + run].again == jobs[i].again;)
+            run++;
+        if (!jobs[i].again)
+            continue;
+        weir_status status = run_pipeline(session, &jobs[i], run, ret_missing, first == WEIR_OK ? err : NULL);
+        if (first == WEIR_OK)
+            first = status;
+    }
+    if (!weir_connection_is_up(session->connection))
+        give_up(jobs, n, WEIR_ERR_CONNECTION);
+    return first;
+}
+
 weir_status redis_add(struct weir_session *base, struct weir_broker_add *jobs, size_t n, weir_error *err)
 {
     struct redis_session *session = redis_session(base);
@@ -192,25 +302,17 @@ weir_status redis_add(struct weir_session *base, struct weir_broker_add *jobs, s
 
     bool missing = false;
     weir_status first = run_pipeline(session, jobs, n, &missing, err);
-    if (!missing || !weir_connection_is_up(session->connection))
-        return first;
-
-    /* The script was not there: load it, and send those jobs again, each in its turn. */
-    for (size_t i = 0; i < n; i++) {
-        if (jobs[i].status != WEIR_ERR_UNAVAILABLE || !is_delayed(&jobs[i]))
-            continue;
-        weir_error *words = first == WEIR_OK ? err : NULL;
-        bool still_missing = false;
-        status = missing ? weir_script_load(session->connection, &weir_script_delay, words) : WEIR_OK;
-        if (status == WEIR_OK)
-            status = run_pipeline(session, &jobs[i], 1, &still_missing, words);
-        else
-            jobs[i].status = weir_error_nothing_sent(status, words);
-        if (still_missing)
-            status = weir_error_set(words, WEIR_ERR_UNAVAILABLE, "the server keeps losing its scripts");
-        missing = still_missing;
+    for (int loads = 0; missing && loads < LOADS && weir_connection_is_up(session->connection); loads++) {
+        missing = false;
+        status = send_again(session, jobs, n, &missing, first == WEIR_OK ? err : NULL);
         if (first == WEIR_OK)
-            first = jobs[i].status;
+            first = status;
+    }
+    if (missing) {
+        bool up = weir_connection_is_up(session->connection);
+        status = give_up(jobs, n, up ? WEIR_ERR_UNAVAILABLE : WEIR_ERR_CONNECTION);
+        if (first == WEIR_OK)
+            first = weir_error_set(err, status, "the server keeps losing its scripts");
     }
     return first;
 }

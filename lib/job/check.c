@@ -90,6 +90,10 @@ weir_status weir_check_enqueue_options(const weir_enqueue_options *options, weir
         return weir_error_set(err, WEIR_ERR_ARGUMENT,
                               "traceparent must have the form 00-<32 digits>-<16 digits>-<2 digits>, with lower-case "
                               "hexadecimal digits that are not all 0");
+    if (options->idempotency_ms < 0 || options->idempotency_ms > far_future_ms)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "idempotency_ms must be from 0, for none, to 2^52");
+    if (options->idempotency_ms > 0 && !options->id)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "idempotency_ms needs an id, by which a repeat is known");
     return WEIR_OK;
 }
 

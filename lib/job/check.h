@@ -7,7 +7,8 @@
 
 /*
  * Whether fields and options may be enqueued: 1 … WEIR_MAX_FIELDS fields, names without the reserved prefix and not
- * empty, values of at most 512 MiB; an id of 1 … 79 bytes; not both a delay and a time. The error names what is wrong.
+ * empty, values of at most 512 MiB; an id of 1 … 79 bytes; not both a delay and a time;
+ * a window only with an id. The error names what is wrong.
  * Thread: any. Locks: none.
  */
 weir_status weir_check_fields(const weir_fields *fields, weir_error *err);

@@ -7,8 +7,8 @@
  * more jobs.
  *
  * What must stay true:
- *   - every caller gets its own jobs' true results: nothing is sent twice from here, and what was sent without an
- * answer is WEIR_ERR_IN_DOUBT;
+ *   - every caller gets its own jobs' true results: what was sent without an answer is WEIR_ERR_IN_DOUBT, and is not
+ * sent again, unless the server adds it once all the same (idempotency_ms), and then until it has said so;
  *   - a leader serves requests that were there when it looked, then hands the lead over: nobody works for others for
  * ever;
  *   - a request lives on its caller's stack, and is not touched once `done` is set.
@@ -22,10 +22,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
     LEAD_JOBS = 1024,   /* of one round trip, unless a single bulk is larger */
     BULK_CHUNK = 16384, /* jobs of a bulk that are prepared at once */
+    RESEND_PAUSE_MS = 10,
+    LONGEST_PAUSE_MS = 200,
 };
 
 struct request {
@@ -42,6 +45,7 @@ struct weir_producer {
     struct weir_broker *broker;
     struct weir_session *session;   /* the leader's */
     struct weir_broker_add *shared; /* LEAD_JOBS of them; the leader's */
+    int64_t resend_ms;              /* for how long a leader tries to resolve doubts */
 
     pthread_mutex_t mutex; /* guards what follows */
     struct request *first, **last;
@@ -68,6 +72,7 @@ weir_status weir_producer_open(weir_producer **ret, const weir_producer_options 
         return weir_error_set(err, WEIR_ERR_MEMORY, "no memory for a producer");
     }
     producer->last = &producer->first;
+    producer->resend_ms = options->connection.command_timeout_ms;
     producer->shared = calloc(LEAD_JOBS, sizeof *producer->shared);
     if (!producer->shared)
         status = weir_error_set(err, WEIR_ERR_MEMORY, "no memory for a producer");
@@ -120,18 +125,78 @@ static struct request *take_requests(weir_producer *producer, size_t *ret_jobs)
     return taken;
 }
 
-static void fail_unsent(weir_status status, const weir_error *err, struct request *request)
+/* The first failure among the jobs. *err, which tells of one of them, is made to agree with it. */
+static weir_status first_failure(const struct weir_broker_add *jobs, size_t n, weir_error *err)
 {
-    request->status = status;
-    request->error = *err;
+    size_t i = 0;
+    while (i < n && jobs[i].status == WEIR_OK)
+        i++;
+    if (i == n)
+        return WEIR_OK;
+    if (err->code != jobs[i].status)
+        weir_error_set(err, jobs[i].status, "%s", weir_status_text(jobs[i].status));
+    return jobs[i].status;
+}
+
+/*
+ * Whether the job may be sent again, having been sent first at since_ms: the server adds it once, provided that it gets
+ * the second one within the window of the first. Half of the window is left to the way there.
+ */
+static bool may_resend(const struct weir_broker_add *job, int64_t since_ms)
+{
+    return job->status == WEIR_ERR_IN_DOUBT && job->options && job->options->idempotency_ms > 0 &&
+           weir_now_ms() - since_ms < job->options->idempotency_ms / 2;
+}
+
+/* Sends what is in doubt and may be sent again once more. A failure of any kind leaves the doubt. True: none is left.
+ */
+static bool resend(weir_producer *producer, struct weir_broker_add *jobs, size_t n, int64_t since_ms)
+{
+    const struct weir_broker_ops *ops = producer->broker->ops;
+    for (size_t i = 0, run; i < n; i += run) {
+        for (run = 0; i + run < n && may_resend(&jobs[i + run], since_ms);)
+            run++;
+        if (run == 0) {
+            run = 1;
+            continue;
+        }
+        weir_status status = ops->add(producer->session, &jobs[i], run, NULL);
+        for (size_t j = i; j < i + run; j++)
+            if (jobs[j].status != WEIR_OK)
+                jobs[j].status = WEIR_ERR_IN_DOUBT;
+        if (status != WEIR_OK)
+            return false;
+    }
+    return true;
+}
+
+static void pause_ms(int64_t ms)
+{
+    struct timespec pause = {.tv_nsec = (long)ms * 1000000};
+    nanosleep(&pause, NULL);
+}
+
+/* Adds the jobs, and again where that may resolve a doubt. Returns the first job's failure, in its place in the list.
+ */
+static weir_status add(weir_producer *producer, struct weir_broker_add *jobs, size_t n, weir_error *err)
+{
+    int64_t since_ms = weir_now_ms();
+    weir_status status = producer->broker->ops->add(producer->session, jobs, n, err);
+    if (status == WEIR_OK)
+        return WEIR_OK;
+    int64_t give_up_ms = weir_time_add(weir_now_ms(), producer->resend_ms);
+    for (int64_t pause = RESEND_PAUSE_MS; !resend(producer, jobs, n, since_ms) && weir_now_ms() < give_up_ms;) {
+        pause_ms(pause);
+        pause = pause < LONGEST_PAUSE_MS ? 2 * pause : LONGEST_PAUSE_MS;
+    }
+    return first_failure(jobs, n, err);
 }
 
 /* Carries requests out and fills in their results. Locks: not held. */
 static void serve(weir_producer *producer, struct request *requests, size_t n)
 {
-    const struct weir_broker_ops *ops = producer->broker->ops;
     if (!requests->next) { /* alone: no need to copy */
-        requests->status = ops->add(producer->session, requests->jobs, requests->n, &requests->error);
+        requests->status = add(producer, requests->jobs, requests->n, &requests->error);
         return;
     }
     size_t i = 0;
@@ -140,20 +205,13 @@ static void serve(weir_producer *producer, struct request *requests, size_t n)
         i += request->n;
     }
     weir_error err = {.code = WEIR_OK};
-    ops->add(producer->session, producer->shared, n, &err);
+    add(producer, producer->shared, n, &err);
     i = 0;
     for (struct request *request = requests; request; request = request->next) {
         memcpy(request->jobs, &producer->shared[i], request->n * sizeof *request->jobs);
         i += request->n;
-        request->status = WEIR_OK;
-        for (size_t j = 0; j < request->n && request->status == WEIR_OK; j++)
-            request->status = request->jobs[j].status;
-        if (request->status == WEIR_OK)
-            continue;
-        weir_error words = err; /* of the first failure; it is ours where the code agrees */
-        if (words.code != request->status)
-            weir_error_set(&words, request->status, "%s", weir_status_text(request->status));
-        fail_unsent(request->status, &words, request);
+        request->error = err; /* of the first failure of all */
+        request->status = first_failure(request->jobs, request->n, &request->error);
     }
 }
 
@@ -214,6 +272,7 @@ weir_status weir_enqueue(weir_producer *producer, const weir_fields *fields, con
     struct weir_broker_add job;
     job.fields = fields;
     job.options = options;
+    job.token = 0;
     job.status = WEIR_OK;
     job.id.text[0] = '\0';
     status = submit(producer, &job, 1, err);
@@ -240,6 +299,7 @@ static void mark_untried(weir_enqueue_result *results, size_t from, size_t n, we
 {
     for (size_t i = from; results && i < n; i++) {
         results[i].status = status;
+        results[i].duplicate = false;
         results[i].id.text[0] = '\0';
     }
 }
@@ -268,6 +328,7 @@ weir_status weir_enqueue_bulk(weir_producer *producer, const weir_enqueue_job *j
         for (size_t i = 0; i < chunk; i++) {
             adds[i].fields = jobs[done + i].fields;
             adds[i].options = jobs[done + i].options;
+            adds[i].token = 0;
             adds[i].status = WEIR_OK;
             adds[i].id.text[0] = '\0';
         }
@@ -275,6 +336,7 @@ weir_status weir_enqueue_bulk(weir_producer *producer, const weir_enqueue_job *j
         status = submit(producer, adds, chunk, &failure);
         for (size_t i = 0; results && i < chunk; i++) {
             results[done + i].status = adds[i].status;
+            results[done + i].duplicate = adds[i].status == WEIR_OK && adds[i].duplicate;
             results[done + i].id = adds[i].id;
         }
         if (first == WEIR_OK && status != WEIR_OK) {

@@ -55,6 +55,7 @@ int contract_teardown(void **state);
 int run_session_tests(void);
 int run_reading_tests(void);
 int run_enqueueing_tests(void);
+int run_idempotency_tests(void);
 int run_settling_tests(void);
 int run_taking_over_tests(void);
 int run_housekeeping_tests(void);

@@ -434,6 +434,9 @@ static void enqueue_options_are_checked(void **state)
         {{.size = size, .run_at_ms = INT64_MAX}, "run_at_ms"},
         {{.size = size, .delay_ms = 1, .run_at_ms = 1}, "both"},
         {{.size = size, .traceparent = "00-4BF92F3577B34DA6A3CE929D0E0E4736-00F067AA0BA902B7-01"}, "traceparent"},
+        {{.size = size, .id = "x", .idempotency_ms = -1}, "idempotency_ms"},
+        {{.size = size, .id = "x", .idempotency_ms = INT64_MAX}, "idempotency_ms"},
+        {{.size = size, .idempotency_ms = 1}, "idempotency_ms needs an id"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         refuse_enqueue_options(producer, &rows[i].options, rows[i].words);

@@ -57,7 +57,7 @@ static void an_empty_bulk_is_success(void **state)
     struct fixture *f = *state;
     OK(weir_enqueue_bulk(fixture_producer(f), NULL, 0, NULL, &last_error));
     weir_enqueue_job job = {NULL, NULL};
-    weir_enqueue_result result = {WEIR_ERR_SYSTEM, {"untouched"}};
+    weir_enqueue_result result = {WEIR_ERR_SYSTEM, {"untouched"}, false};
     OK(weir_enqueue_bulk(fixture_producer(f), &job, 0, &result, &last_error));
     assert_string_equal(result.id.text, "untouched");
     assert_int_equal(test_server_integer(f->server, "DBSIZE"), 0);

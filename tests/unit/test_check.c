@@ -138,6 +138,11 @@ static void options_are_checked(void **state)
         {{.size = SIZE, .traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}, NULL},
         {{.size = SIZE, .traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-"}, "traceparent"},
         {{.size = SIZE, .traceparent = ""}, "traceparent"},
+        {{.size = SIZE, .id = "x", .idempotency_ms = 1}, NULL},
+        {{.size = SIZE, .id = "x", .delay_ms = 1, .idempotency_ms = FAR}, NULL},
+        {{.size = SIZE, .id = "x", .idempotency_ms = -1}, "idempotency_ms must be from 0, for none, to 2^52"},
+        {{.size = SIZE, .id = "x", .idempotency_ms = FAR + 1}, "idempotency_ms must be"},
+        {{.size = SIZE, .idempotency_ms = 1}, "idempotency_ms needs an id"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         weir_error err = UNTOUCHED;

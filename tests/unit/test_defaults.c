@@ -81,6 +81,7 @@ static void the_others_start_empty(void **state)
     assert_null(enqueue.id);
     assert_int_equal(enqueue.delay_ms, 0);
     assert_int_equal(enqueue.run_at_ms, 0);
+    assert_int_equal(enqueue.idempotency_ms, 0);
 
     weir_stats stats = WEIR_STATS_INIT;
     assert_int_equal(stats.size, sizeof stats);

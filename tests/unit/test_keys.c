@@ -9,15 +9,15 @@ static void names_follow_the_table(void **state)
 {
     (void)state;
     static const struct {
-        const char *stream, *delayed, *delayed_jobs, *dead;
+        const char *stream, *delayed, *delayed_jobs, *dead, *once;
     } cases[] = {
-        {"emails", "{emails}:delayed", "{emails}:delayed:jobs", "{emails}:dead"},
-        {"e", "{e}:delayed", "{e}:delayed:jobs", "{e}:dead"},
-        {"a b\n\xff", "{a b\n\xff}:delayed", "{a b\n\xff}:delayed:jobs", "{a b\n\xff}:dead"},
-        {"{t1}:emails", "{t1}:emails:delayed", "{t1}:emails:delayed:jobs", "{t1}:emails:dead"},
-        {"x{t}y{u}", "x{t}y{u}:delayed", "x{t}y{u}:delayed:jobs", "x{t}y{u}:dead"},
-        {"{{t}", "{{t}:delayed", "{{t}:delayed:jobs", "{{t}:dead"},
-        {"open{", "{open{}:delayed", "{open{}:delayed:jobs", "{open{}:dead"},
+        {"emails", "{emails}:delayed", "{emails}:delayed:jobs", "{emails}:dead", "{emails}:once:7"},
+        {"e", "{e}:delayed", "{e}:delayed:jobs", "{e}:dead", "{e}:once:7"},
+        {"a b\n\xff", "{a b\n\xff}:delayed", "{a b\n\xff}:delayed:jobs", "{a b\n\xff}:dead", "{a b\n\xff}:once:7"},
+        {"{t1}:emails", "{t1}:emails:delayed", "{t1}:emails:delayed:jobs", "{t1}:emails:dead", "{t1}:emails:once:7"},
+        {"x{t}y{u}", "x{t}y{u}:delayed", "x{t}y{u}:delayed:jobs", "x{t}y{u}:dead", "x{t}y{u}:once:7"},
+        {"{{t}", "{{t}:delayed", "{{t}:delayed:jobs", "{{t}:dead", "{{t}:once:7"},
+        {"open{", "{open{}:delayed", "{open{}:delayed:jobs", "{open{}:dead", "{open{}:once:7"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct weir_keys keys;
@@ -26,6 +26,9 @@ static void names_follow_the_table(void **state)
         assert_string_equal(keys.delayed.bytes, cases[i].delayed);
         assert_string_equal(keys.delayed_jobs.bytes, cases[i].delayed_jobs);
         assert_string_equal(keys.dead.bytes, cases[i].dead);
+        char once[WEIR_ONCE_KEY_SIZE];
+        assert_int_equal(weir_keys_once(&keys, "7", once), strlen(cases[i].once));
+        assert_string_equal(once, cases[i].once);
         const struct weir_key *all[] = {&keys.stream, &keys.delayed, &keys.delayed_jobs, &keys.dead};
         for (size_t j = 0; j < COUNT_OF(all); j++)
             assert_int_equal(all[j]->len, strlen(all[j]->bytes));
@@ -51,7 +54,7 @@ static void all_keys_of_a_queue_are_in_one_slot(void **state)
     for (size_t i = 0; i < COUNT_OF(streams); i++) {
         struct weir_keys keys;
         assert_true(weir_keys_make(streams[i], &keys));
-        const struct weir_key *others[] = {&keys.delayed, &keys.delayed_jobs, &keys.dead};
+        const struct weir_key *others[] = {&keys.delayed, &keys.delayed_jobs, &keys.dead, &keys.once};
         const char *expected, *got;
         size_t len = hashed(&keys.stream, &expected);
         for (size_t j = 0; j < COUNT_OF(others); j++) {
@@ -62,11 +65,26 @@ static void all_keys_of_a_queue_are_in_one_slot(void **state)
     }
 }
 
+static void the_longest_names_have_room(void **state)
+{
+    (void)state;
+    char stream[513], id[80], key[WEIR_ONCE_KEY_SIZE];
+    memset(stream, 's', 512);
+    memset(id, 'i', 79);
+    stream[512] = id[79] = '\0';
+    struct weir_keys keys;
+    assert_true(weir_keys_make(stream, &keys));
+    assert_int_equal(weir_keys_once(&keys, id, key), 512 + 2 + 6 + 79);
+    assert_string_equal(key + 512 + 2 + 6, id);
+    weir_keys_clear(&keys);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_follow_the_table),
         cmocka_unit_test(all_keys_of_a_queue_are_in_one_slot),
+        cmocka_unit_test(the_longest_names_have_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
