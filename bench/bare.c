@@ -91,7 +91,7 @@ struct cost bare_enqueue(struct bench *bench, const struct job_template *job, co
     struct outgoing out = {0};
 
     struct meter meter;
-    meter_start(&meter, bench);
+    meter_start(&meter, bench, jobs);
     uint64_t sent = 0;
     for (uint64_t answered = 0; answered < jobs; answered++) {
         if (sent < jobs && sent - answered <= batch) { /* one batch is being answered: the next is to be there */
@@ -157,7 +157,7 @@ struct cost bare_consume(struct bench *bench, const char *stream, uint64_t jobs,
     uint64_t asked = 0, got = 0;
 
     struct meter meter;
-    meter_start(&meter, bench);
+    meter_start(&meter, bench, jobs);
     for (unsigned i = 0; i < reads.outstanding && asked < jobs; i++, asked += reads.count)
         append(&out, read, (size_t)read_len);
     /* a read's answer is an array, an ack's a number: they tell each other apart */
@@ -186,9 +186,10 @@ struct cost bare_consume(struct bench *bench, const char *stream, uint64_t jobs,
     return cost;
 }
 
-struct bare_reads bare_tune(struct bench *bench, const struct job_template *job, uint64_t jobs)
+/* The best of several ways to read on this machine, each tried a few times. */
+static struct bare_reads tune(struct bench *bench, const struct job_template *job, uint64_t jobs)
 {
-    static const struct bare_reads ways[] = {{2, 64}, {2, 128}, {2, 256}, {3, 128}, {3, 256}, {4, 64}, {4, 128}};
+    static const struct bare_reads ways[] = {{2, 64}, {2, 128}, {2, 256}, {2, 512}, {3, 128}, {3, 256}, {4, 64}};
     enum { N_WAYS = sizeof ways / sizeof *ways, ROUNDS = 3 };
     struct series seconds[N_WAYS] = {0};
     char stream[STREAM_NAME_MAX];
@@ -203,4 +204,15 @@ struct bare_reads bare_tune(struct bench *bench, const struct job_template *job,
         if (series_spread(&seconds[i]).median < series_spread(&seconds[best]).median)
             best = i;
     return ways[best];
+}
+
+struct bare_reads bare_reads_for(struct bench *bench, const struct job_template *job)
+{
+    const struct options *options = &bench->options;
+    struct bare_reads reads = {.outstanding = 2, .count = options->batch ? options->batch : 256};
+    if (options->batch == 0 && !options->quick)
+        reads = tune(bench, job, 50000);
+    report_note(bench->report, "reference: %u reads of %llu outstanding", reads.outstanding,
+                (unsigned long long)reads.count);
+    return reads;
 }

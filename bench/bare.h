@@ -24,7 +24,7 @@ struct bare_reads {
  */
 struct cost bare_consume(struct bench *bench, const char *stream, uint64_t jobs, struct bare_reads reads);
 
-/* The best of several ways to read on this machine, each tried a few times with `jobs`. */
-struct bare_reads bare_tune(struct bench *bench, const struct job_template *job, uint64_t jobs);
+/* --batch, or the best of several ways on this machine, which are tried now; says in the report which it is. */
+struct bare_reads bare_reads_for(struct bench *bench, const struct job_template *job);
 
 #endif

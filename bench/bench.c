@@ -164,8 +164,9 @@ void bench_drop(struct bench *bench, const char *stream)
 
 /* --- measuring --- */
 
-void meter_start(struct meter *meter, struct bench *bench)
+void meter_start(struct meter *meter, struct bench *bench, uint64_t jobs)
 {
+    meter->jobs = jobs;
     meter->server_us = bench_server_cpu_us(bench);
     meter->client_us = cpu_self_us();
     meter->started_ns = now_ns();
@@ -173,29 +174,32 @@ void meter_start(struct meter *meter, struct bench *bench)
 
 struct cost meter_stop(const struct meter *meter, struct bench *bench)
 {
-    struct cost cost = {.seconds = (double)(now_ns() - meter->started_ns) / 1e9};
+    struct cost cost = {.jobs = meter->jobs, .seconds = (double)(now_ns() - meter->started_ns) / 1e9};
     cost.client_us = cpu_self_us() - meter->client_us;
     cost.server_us = bench_server_cpu_us(bench) - meter->server_us;
     return cost;
 }
 
-void tally_add(struct tally *tally, struct cost cost, uint64_t jobs)
+void tally_add(struct tally *tally, struct cost cost)
 {
-    series_add(&tally->per_s, (double)jobs / cost.seconds);
-    series_add(&tally->client_us, cost.client_us / (double)jobs);
-    series_add(&tally->server_us, cost.server_us / (double)jobs);
+    double jobs = (double)cost.jobs;
+    series_add(&tally->per_s, jobs / cost.seconds);
+    series_add(&tally->client_us, cost.client_us / jobs);
+    series_add(&tally->server_us, cost.server_us / jobs);
 }
 
 void bench_compare(struct bench *bench, struct comparison *comparison)
 {
     const struct comparison *c = comparison;
+    report_fact_number(bench->report, NULL, "jobs", (double)c->jobs);
+    report_fact_number(bench->report, NULL, "runs", (double)c->runs);
     uint64_t warm_up = c->jobs / 10 ? c->jobs / 10 : 1;
     c->run(bench, c->context, 0, true, warm_up);
     c->run(bench, c->context, 0, false, warm_up);
     for (uint64_t run = 0; run < c->runs; run++)
         for (size_t i = 0; i < c->n_cases; i++) {
-            tally_add(&c->reference[i], c->run(bench, c->context, i, true, c->jobs), c->jobs);
-            tally_add(&c->weir[i], c->run(bench, c->context, i, false, c->jobs), c->jobs);
+            tally_add(&c->reference[i], c->run(bench, c->context, i, true, c->jobs));
+            tally_add(&c->weir[i], c->run(bench, c->context, i, false, c->jobs));
         }
     for (size_t i = 0; i < c->n_cases; i++) {
         report_row(bench->report);
@@ -207,6 +211,8 @@ void bench_compare(struct bench *bench, struct comparison *comparison)
         report_figure(bench->report, "weir_cpu_us", &c->weir[i].client_us);
         report_ratio(bench->report, "cpu_ratio", &c->weir[i].client_us, &c->reference[i].client_us);
         report_ratio(bench->report, "server_cpu_ratio", &c->weir[i].server_us, &c->reference[i].server_us);
+        if (c->more)
+            c->more(bench, c->context, i, c->weir);
     }
 }
 

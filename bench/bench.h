@@ -62,15 +62,17 @@ void drop_stream(redisContext *context, const char *stream);
 
 /* What one run cost. */
 struct cost {
+    uint64_t jobs;
     double seconds, client_us, server_us; /* processor time of this process and of the server */
 };
 
 struct meter {
+    uint64_t jobs;
     int64_t started_ns;
     double client_us, server_us;
 };
 
-void meter_start(struct meter *meter, struct bench *bench);
+void meter_start(struct meter *meter, struct bench *bench, uint64_t jobs);
 struct cost meter_stop(const struct meter *meter, struct bench *bench);
 
 /* One side of a comparison over all runs. */
@@ -78,18 +80,19 @@ struct tally {
     struct series per_s, client_us, server_us; /* jobs a second; microseconds a job */
 };
 
-void tally_add(struct tally *tally, struct cost cost, uint64_t jobs);
+void tally_add(struct tally *tally, struct cost cost);
 
 /*
  * The usual comparison: a row for each of n cases, runs times, reference and weir in turns. `run` does one run of one
  * side of one case and says what it cost. Before the first, each side runs once unmeasured, to warm up. `row` then
- * begins the row of a case and says its parameters.
+ * says the parameters of a case, and `more`, where there is one, adds to the end of its row.
  */
 struct comparison {
     size_t n_cases;
     uint64_t jobs, runs;
     struct cost (*run)(struct bench *bench, void *context, size_t i, bool reference, uint64_t jobs);
     void (*row)(struct bench *bench, void *context, size_t i);
+    void (*more)(struct bench *bench, void *context, size_t i, const struct tally *weir);
     void *context;
     struct tally *reference, *weir; /* n_cases of each; filled in */
 };

@@ -41,7 +41,7 @@ static void run_case(struct bench *bench, const struct job_template *job, struct
         cost = bare_enqueue(bench, job, stream, jobs, c->batch);
     }
     bench_drop(bench, stream);
-    tally_add(&c->tally, cost, jobs);
+    tally_add(&c->tally, cost);
 }
 
 static const struct limit_case *best_of(const struct limit_case *cases, size_t n, bool consume)

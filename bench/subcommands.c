@@ -12,5 +12,18 @@ const struct command subcommands[] = {
      "Defaults: 200000 jobs, 5 runs; --batch tries that size alone.\n\n"
      "examples:\n  weir-bench limit\n  weir-bench limit --unix --payload 1000 --fields 5\n",
      TAKES_JOBS | TAKES_PAYLOAD | TAKES_RUNS | TAKES_BATCH, limit_run},
+    {"enqueue", "weir_enqueue from several threads, and weir_enqueue_bulk, against the limit",
+     "\nThreads that share a producer enqueue one job a call; weir_enqueue_bulk enqueues --batch jobs a call. The\n"
+     "reference is a hand-tuned pipeline of XADD. speedup_ratio: against one thread in the same run.\n"
+     "Defaults: 400000 jobs in bulk and a part of them one by one, 7 runs, threads 1,4,16, 1000 jobs a bulk.\n\n"
+     "examples:\n  weir-bench enqueue\n  weir-bench enqueue --threads 1,64 --payload 1000 --json\n",
+     TAKES_JOBS | TAKES_PAYLOAD | TAKES_RUNS | TAKES_BATCH | TAKES_THREADS, enqueue_run},
+    {"consume", "read, run, ack from a filled stream, against the limit",
+     "\nA queue with a handler that does nothing, at several limits of concurrency; and, unless --concurrency says\n"
+     "otherwise, once with finished entries being trimmed (retention unfinished). The reference reads and acks with\n"
+     "bare hiredis, with as many reads of as many jobs as is fastest here, or of --batch jobs.\n"
+     "Defaults: 400000 jobs, 5 runs, concurrency 1,10,100,1000.\n\n"
+     "examples:\n  weir-bench consume\n  weir-bench consume --concurrency 1,16 --payload 2000 --runs 11\n",
+     TAKES_JOBS | TAKES_PAYLOAD | TAKES_RUNS | TAKES_BATCH | TAKES_CONCURRENCY, consume_run},
     {0},
 };

@@ -7,6 +7,8 @@
 
 struct bench;
 
+void consume_run(struct bench *bench);
+void enqueue_run(struct bench *bench);
 void limit_run(struct bench *bench);
 
 #endif

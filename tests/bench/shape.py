@@ -16,6 +16,10 @@ RATE = ['reference_per_s', 'weir_per_s', 'ratio', 'reference_cpu_us', 'weir_cpu_
 EXPECTED = {
     'limit': (['work', 'batch', 'reference_per_s', 'reference_cpu_us', 'server_cpu_us'],
               [{'work': 'enqueue'}, {'work': 'consume', 'outstanding_reads': 1}]),
+    'enqueue': (['mode', 'threads', *RATE],
+                [{'mode': 'single', 'threads': 1}, {'mode': 'single', 'threads': 4}, {'mode': 'bulk'}]),
+    'consume': (['concurrency', 'retention', *RATE],
+                [{'concurrency': 1, 'retention': 'all'}, {'concurrency': 100, 'retention': 'unfinished'}]),
 }
 
 
