@@ -76,6 +76,19 @@ struct enum_reader {
     size_t room;
 };
 
+/* What is in quotes in `name = "…"`; NULL where that isn't all there is, or where it is empty or has escapes. */
+static const char *wire_name(const char *text)
+{
+    if (strncmp(text, "name", 4) != 0)
+        return NULL;
+    text += 4 + strspn(text + 4, " ");
+    if (*text++ != '=')
+        return NULL;
+    text += strspn(text, " ");
+    size_t len = *text == '"' ? strcspn(text + 1, "\"\\") : 0;
+    return len > 0 && strcmp(text + 1 + len, "\"") == 0 ? keep_text(text + 1, len) : NULL;
+}
+
 static enum CXChildVisitResult visit_enumerator(CXCursor cursor, CXCursor parent, CXClientData data)
 {
     (void)parent;
@@ -94,27 +107,39 @@ static enum CXChildVisitResult visit_enumerator(CXCursor cursor, CXCursor parent
     item->constant = take_text(clang_getCursorSpelling(cursor));
     item->name = item->constant;
     item->doc = doc_of(cursor);
-    item->value = clang_getEnumConstantDeclValue(cursor);
-    enumeration->is_signed |= item->value < 0;
+    item->value = enumeration->is_signed ? clang_getEnumConstantDeclValue(cursor)
+                                         : (int64_t)clang_getEnumConstantDeclUnsignedValue(cursor);
 
     struct annotations annotations;
     annotations_of(reader->source, cursor, "weir:field:", &annotations);
     for (size_t i = 0; i < annotations.n; i++) {
-        const char *text = annotations.texts[i];
-        size_t len = strlen(text);
-        const char *quote = strchr(text, '"');
-        if (strncmp(text, "name", 4) == 0 && quote && len > 0 && text[len - 1] == '"' && quote + 2 < text + len &&
-            !strpbrk(quote + 1, "\\") && strchr(quote + 1, '"') == text + len - 1)
-            item->name = keep_text(quote + 1, (size_t)(text + len - 1 - quote - 1));
-        else
+        item->name = wire_name(annotations.texts[i]);
+        if (!item->name) {
+            item->name = item->constant;
             complain(annotations.at[i], "enumerator '%s': only WEIR_FIELD(name = \"…\") is possible here",
                      item->constant);
+        }
     }
     for (size_t i = 0; i + 1 < enumeration->n; i++)
         if (strcmp(enumeration->items[i].name, item->name) == 0)
             complain(location_of(reader->source, cursor), "enumerator '%s': '%s' has the name \"%s\", too",
                      item->constant, enumeration->items[i].constant, item->name);
     return CXChildVisit_Continue;
+}
+
+static bool is_signed(CXType integer)
+{
+    switch (clang_getCanonicalType(integer).kind) {
+    case CXType_SChar:
+    case CXType_Char_S:
+    case CXType_Short:
+    case CXType_Int:
+    case CXType_Long:
+    case CXType_LongLong:
+        return true;
+    default:
+        return false;
+    }
 }
 
 static struct type *classify_enum(struct look *look, CXType type)
@@ -128,6 +153,7 @@ static struct type *classify_enum(struct look *look, CXType type)
     const char *tag = take_text(clang_getCursorSpelling(definition));
     reader.enumeration->tag = is_nameless(definition) || !tag || strchr(tag, '(') ? NULL : tag;
     reader.enumeration->is_inner = clang_getCursorKind(clang_getCursorLexicalParent(definition)) == CXCursor_StructDecl;
+    reader.enumeration->is_signed = is_signed(clang_getEnumDeclIntegerType(definition));
     clang_visitChildren(definition, visit_enumerator, &reader);
     struct type *made = new_type(WEIR_MAP_ENUM, type);
     made->enumeration = reader.enumeration;
@@ -167,6 +193,8 @@ static struct type *classify_record(struct look *look, CXType type)
     bool unnamed = is_nameless(definition);
     if (unnamed && !look->path)
         return refuse_type(look, type, "give the struct that is pointed to a name, and annotate it with WEIR_STRUCT");
+    if (!unnamed && job.n == 0 && part.n == 0 && clang_Location_isInSystemHeader(clang_getCursorLocation(definition)))
+        return refuse_type(look, type, "it is a system header's struct: " CUSTOM_OR_SKIP " or WEIR_FIELD(skip)");
     if (!unnamed && job.n == 0 && part.n == 0) {
         complain_of(look->field, look->field->at,
                     "'%s' isn't annotated; write WEIR_STRUCT after its 'struct', or " CUSTOM_OR_SKIP
@@ -315,6 +343,10 @@ static struct type *classify_target(struct look *look, CXType pointer)
     CXType target = clang_getPointeeType(pointer);
     if (target.kind == CXType_Invalid)
         target = clang_getPointeeType(clang_getCanonicalType(pointer));
+    long long size = clang_Type_getSizeOf(target), alignment = clang_Type_getAlignOf(target);
+    if (size > 0 && alignment > 0 && (alignment > 16 || size % alignment != 0))
+        return refuse_type(look, target,
+                           "its alignment is above 16, or no part of its size: " CUSTOM_OR_SKIP " or WEIR_FIELD(skip)");
     look->may_be_const = true;
     return classify_element(look, target, NULL);
 }

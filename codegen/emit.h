@@ -23,6 +23,9 @@ void emit_schema(struct weir_buffer *out, const struct structure *structure);
 /* The two lines that open every generated C file. */
 void emit_opening(struct weir_buffer *out, const struct emission *emission);
 
+/* The name that C and C++ both know a struct by that is defined within another one; nothing for others. */
+void emit_inner_type(struct weir_buffer *out, const struct structure *structure);
+
 /* How many members are mapped. */
 size_t count_mapped(const struct structure *structure);
 

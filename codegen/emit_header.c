@@ -55,14 +55,22 @@ static const char *guard_of(const char *base)
     return isdigit((unsigned char)*guard) ? keep_format("WEIR_%s", guard) : guard;
 }
 
+void emit_inner_type(struct weir_buffer *out, const struct structure *structure)
+{
+    if (structure->inner_c)
+        print(out, "\n#ifdef __cplusplus\ntypedef struct %s %s;\n#else\ntypedef %s %s;\n#endif\n", structure->inner_cpp,
+              structure->c_type, structure->inner_c, structure->c_type);
+}
+
 static void emit_struct(struct weir_buffer *out, const struct structure *structure, const char *prefix)
 {
     const char *name = keep_format("%s%s", prefix, structure->name);
     const char *type = structure->c_type;
     const char *macro = upper(name);
-    print(out, "\n/* --- %s --- */\n\n", type);
+    print(out, "\n/* --- %s --- */\n", structure->inner_c ? structure->inner_c : type);
+    emit_inner_type(out, structure);
     print(out,
-          "/* Its fields, in their order, and the codec for weir_queue_options. */\n"
+          "\n/* Its fields, in their order, and the codec for weir_queue_options. */\n"
           "#define %s_N_FIELDS %zu\n"
           "extern const weir_map_field %s_fields[%s_N_FIELDS];\n"
           "extern const weir_map_struct %s_map;\n"

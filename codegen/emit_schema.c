@@ -11,17 +11,41 @@
 
 #include <string.h>
 
+/* The length of the UTF-8 character at a text's beginning; 0: it is none. NULs end the text, and are no continuation.
+ */
+static size_t utf8_length(const unsigned char *at)
+{
+    if (at[0] < 0x80)
+        return 1;
+    if (at[0] < 0xc2 || at[0] > 0xf4)
+        return 0;
+    size_t len = at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+    unsigned least = at[0] == 0xe0 ? 0xa0 : at[0] == 0xf0 ? 0x90 : 0x80; /* no overlong forms, */
+    unsigned most = at[0] == 0xed ? 0x9f : at[0] == 0xf4 ? 0x8f : 0xbf;  /* no surrogates, nothing above U+10FFFF */
+    if (at[1] < least || at[1] > most)
+        return 0;
+    for (size_t i = 2; i < len; i++)
+        if (at[i] < 0x80 || at[i] > 0xbf)
+            return 0;
+    return len;
+}
+
+/* A JSON string. Comments and names may be in any encoding; JSON is UTF-8. */
 static const char *quoted(const char *text)
 {
     struct weir_buffer out = {0};
     print(&out, "\"");
-    for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
-        if (*at == '"' || *at == '\\')
+    for (const unsigned char *at = (const unsigned char *)text; *at;) {
+        size_t len = utf8_length(at);
+        if (len == 0)
+            print(&out, "\\ufffd");
+        else if (*at == '"' || *at == '\\')
             print(&out, "\\%c", *at);
         else if (*at < 0x20)
             print(&out, "\\u%04x", *at);
         else
-            print(&out, "%c", *at);
+            print(&out, "%.*s", (int)len, (const char *)at);
+        at += len > 0 ? len : 1;
     }
     print(&out, "\"");
     const char *made = keep_text(out.bytes, out.len);

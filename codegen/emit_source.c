@@ -230,22 +230,21 @@ static const char *field_row(struct writer *writer, const struct structure *owne
 static void emit_codec(struct writer *writer, const struct structure *structure, const char *name)
 {
     const char *type = structure->c_type;
-    bool clears = needs_clearing(structure, false);
+    const char *decode = unique(writer, keep_format("%s_codec_decode", name));
+    const char *clear = needs_clearing(structure, false) ? unique(writer, keep_format("%s_codec_clear", name)) : NULL;
+    const char *encode = unique(writer, keep_format("%s_codec_encode", name));
     print(writer->out,
-          "\nstatic weir_status %s_codec_decode(const weir_fields *fields, void *value, weir_error *err)\n{\n"
+          "\nstatic weir_status %s(const weir_fields *fields, void *value, weir_error *err)\n{\n"
           "    return %s_decode(fields, (%s *)value, err);\n}\n",
-          name, name, type);
-    if (clears)
-        print(writer->out, "\nstatic void %s_codec_clear(void *value)\n{\n    %s_clear((%s *)value);\n}\n", name, name,
-              type);
+          decode, name, type);
+    if (clear)
+        print(writer->out, "\nstatic void %s(void *value)\n{\n    %s_clear((%s *)value);\n}\n", clear, name, type);
     print(writer->out,
-          "\nstatic weir_status %s_codec_encode(const void *value, weir_field_sink *sink, weir_error *err)\n{\n"
+          "\nstatic weir_status %s(const void *value, weir_field_sink *sink, weir_error *err)\n{\n"
           "    return %s_encode((const %s *)value, sink, err);\n}\n",
-          name, name, type);
-    print(writer->out,
-          "\nconst weir_codec %s_codec = {\n    sizeof(weir_codec), %s, sizeof(%s), %s_codec_decode, %s, "
-          "%s_codec_encode,\n};\n",
-          name, literal(structure->name), type, name, clears ? keep_format("%s_codec_clear", name) : "NULL", name);
+          encode, name, type);
+    print(writer->out, "\nconst weir_codec %s_codec = {\n    sizeof(weir_codec), %s, sizeof(%s), %s, %s, %s,\n};\n",
+          name, literal(structure->name), type, decode, clear ? clear : "NULL", encode);
 }
 
 static void emit_struct(struct writer *writer, struct structure *structure)
@@ -253,7 +252,9 @@ static void emit_struct(struct writer *writer, struct structure *structure)
     const char *name = keep_format("%s%s", writer->emission->prefix, structure->name);
     bool own = is_public(structure);
     print(writer->out, "\n/* --- %s --- */\n",
-          structure->c_type ? structure->c_type : keep_format("%s, %s", structure->base, structure->path));
+          structure->inner_c  ? structure->inner_c
+          : structure->c_type ? structure->c_type
+                              : keep_format("%s, %s", structure->base, structure->path));
     const char *rows = "";
     for (const struct field *field = structure->fields; field; field = field->next)
         if (is_mapped(field))
@@ -289,15 +290,21 @@ static bool is_used(const struct model *model, const struct structure *structure
     return false;
 }
 
-/* The public names of all structs, so that no static object takes one of them. */
+/* The names that others have given, so that no static object takes one of them. */
 static void reserve_names(struct writer *writer, const struct model *model)
 {
-    static const char *const suffixes[] = {"fields",       "map",   "codec",        "encode",
-                                           "decode",       "clear", "enqueue",      "enqueue_bulk",
-                                           "codec_decode", "of",    "codec_encode", "codec_clear"};
-    for (const struct structure *structure = model->first; structure; structure = structure->next)
+    static const char *const suffixes[] = {"fields", "map",     "codec",        "encode", "decode",
+                                           "clear",  "enqueue", "enqueue_bulk", "of"};
+    for (const struct structure *structure = model->first; structure; structure = structure->next) {
         for (size_t i = 0; is_public(structure) && i < sizeof suffixes / sizeof *suffixes; i++)
             unique(writer, keep_format("%s%s_%s", writer->emission->prefix, structure->name, suffixes[i]));
+        for (const struct field *field = structure->fields; field; field = field->next) {
+            const char *const functions[] = {field->custom.encode, field->custom.decode, field->custom.clear};
+            for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+                if (functions[i])
+                    unique(writer, functions[i]);
+        }
+    }
 }
 
 void emit_source(struct weir_buffer *out, const struct model *model, const struct emission *emission)
@@ -305,6 +312,9 @@ void emit_source(struct weir_buffer *out, const struct model *model, const struc
     struct writer writer = {.out = out, .emission = emission};
     emit_opening(out, emission);
     print(out, "#include \"%s.h\"\n\n#include <stddef.h>\n#include <stdint.h>\n", emission->base);
+    for (const struct structure *structure = model->first; structure; structure = structure->next)
+        if (structure->inner_c && !is_public(structure) && is_used(model, structure))
+            emit_inner_type(out, structure);
     reserve_names(&writer, model);
     for (struct structure *structure = model->first; structure; structure = structure->next)
         if (is_used(model, structure))

@@ -75,7 +75,7 @@ static void read_arguments(struct options *options, int argc, char **argv)
 {
     options->prefix = "";
     options->input.headers = keep((size_t)argc * sizeof *options->input.headers);
-    options->input.args = keep(((size_t)argc + 8) * sizeof *options->input.args);
+    options->input.args = keep((size_t)argc * sizeof *options->input.args);
     int i = 1;
     for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
@@ -89,7 +89,7 @@ static void read_arguments(struct options *options, int argc, char **argv)
         if (take_option(options, argv, &i))
             continue;
         if (argv[i][0] == '-')
-            refuse("there is no such option", argv[i]);
+            refuse("there is no such option (what is for clang goes behind --)", argv[i]);
         options->input.headers[options->input.n_headers++] = argv[i];
     }
     for (i++; i < argc; i++)
@@ -120,15 +120,15 @@ static void add_own_arguments(struct input *input)
             const char *folder = keep_format("%s/%s", path, folders[i]);
             if (access(keep_format("%s/weir/codegen.h", folder), R_OK) != 0)
                 continue;
-            input->args[input->n_args++] = "-idirafter";
-            input->args[input->n_args++] = folder;
+            input->own_args[input->n_own_args++] = "-idirafter";
+            input->own_args[input->n_own_args++] = folder;
             break;
         }
     }
 #ifdef WEIR_CLANG_RESOURCE_DIR
     /* stddef.h and the like are the compiler's; libclang finds them by itself only where it lies beside them */
     if (access(WEIR_CLANG_RESOURCE_DIR "/include/stddef.h", R_OK) == 0)
-        input->args[input->n_args++] = "-resource-dir=" WEIR_CLANG_RESOURCE_DIR;
+        input->own_args[input->n_own_args++] = "-resource-dir=" WEIR_CLANG_RESOURCE_DIR;
 #endif
 }
 

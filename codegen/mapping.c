@@ -113,6 +113,11 @@ static void read_field(struct fields_reader *reader, CXCursor cursor, const char
         owner->broken = true;
         return;
     }
+    CXType parent = clang_getCursorType(clang_getCursorSemanticParent(cursor));
+    if (field->type->kind == WEIR_MAP_CUSTOM && clang_Type_getAlignOf(parent) < clang_Type_getAlignOf(type))
+        complain_of(field, field->at,
+                    "a member of a packed struct has no address that a function could be given; use "
+                    "a struct that isn't packed, or WEIR_FIELD(skip)");
     check_words(field, &annotation);
     want_default(field);
     if (annotation.count_name) {
@@ -192,6 +197,30 @@ static struct structure *known_structure(const struct model *model, const char *
 
 static struct structure *in_progress; /* a stack, by `next` */
 
+static const char *without_tag(const char *type)
+{
+    return strncmp(type, "struct ", 7) == 0 ? type + 7 : type;
+}
+
+/* Defined within another struct: C knows it everywhere, C++ as that one's member. */
+static bool is_inner(CXCursor declaration)
+{
+    enum CXCursorKind parent = clang_getCursorKind(clang_getCursorLexicalParent(declaration));
+    return parent == CXCursor_StructDecl || parent == CXCursor_UnionDecl;
+}
+
+/* "outer::inner"; NULL where C++ has no name for it. */
+static const char *cpp_name(CXCursor declaration)
+{
+    if (is_nameless(declaration))
+        return NULL;
+    const char *name = without_tag(type_name(clang_getCursorType(declaration)));
+    if (!is_inner(declaration))
+        return name;
+    const char *outer = cpp_name(clang_getCursorLexicalParent(declaration));
+    return outer ? keep_format("%s::%s", outer, name) : NULL;
+}
+
 static struct structure *begin(struct source *source, CXCursor declaration, const char *id, const char *base,
                                const char *path, const char *name)
 {
@@ -203,7 +232,12 @@ static struct structure *begin(struct source *source, CXCursor declaration, cons
     structure->path = path;
     structure->name = name;
     if (!name)
-        structure->name = strncmp(structure->c_type, "struct ", 7) == 0 ? structure->c_type + 7 : structure->c_type;
+        structure->name = without_tag(structure->c_type);
+    if (!base && is_inner(declaration) && cpp_name(declaration)) {
+        structure->inner_c = structure->c_type;
+        structure->inner_cpp = cpp_name(declaration);
+        structure->c_type = keep_format("weir_%s_type", structure->name);
+    }
     structure->doc = doc_of(declaration);
     structure->at = location_of(source, declaration);
     structure->last = &structure->fields;

@@ -82,12 +82,12 @@ struct field {
 };
 
 struct structure {
-    const char *id;     /* tells two apart */
-    const char *name;   /* "email" */
-    const char *c_type; /* "struct email"; NULL: unnamed */
-    const char *access; /* an lvalue of this type, for sizeof and offsetof of an unnamed one: base, then path */
-    const char *base, *path;
-    const char *symbol; /* of its table, once it is emitted */
+    const char *id;                  /* tells two apart */
+    const char *name;                /* "email" */
+    const char *c_type;              /* "struct email"; NULL: unnamed */
+    const char *inner_c, *inner_cpp; /* what c_type is a name for, where it is defined within another struct; or NULL */
+    const char *base, *path;         /* of an unnamed one, for sizeof and offsetof: the member `path` of `base` */
+    const char *symbol;              /* of its table, once it is emitted */
     const char *doc;
     struct location at;
     struct field *fields, **last;

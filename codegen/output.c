@@ -6,13 +6,18 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool write_temporary(struct output *output)
 {
     output->temporary = keep_format("%s.%ld.tmp", output->path, (long)getpid());
-    FILE *file = fopen(output->temporary, "wb");
-    bool good = file != NULL;
+    struct stat there;
+    bool good = stat(output->path, &there) != 0 || !S_ISDIR(there.st_mode);
+    if (!good)
+        errno = EISDIR; /* renaming would say so as well, but after the first outputs */
+    FILE *file = good ? fopen(output->temporary, "wb") : NULL;
+    good = file != NULL;
     if (file) {
         good = fwrite(output->text.bytes, 1, output->text.len, file) == output->text.len;
         good &= fflush(file) == 0;

@@ -42,8 +42,12 @@ struct location location_at(const struct input *input, CXSourceLocation where)
 {
     struct location at = {0};
     CXFile file;
-    clang_getExpansionLocation(where, &file, &at.line, &at.column, NULL);
-    at.file = file ? file_name(input, take_text(clang_getFileName(file))) : NULL;
+    clang_getExpansionLocation(where, &file, NULL, NULL, NULL);
+    if (!file)
+        return at; /* the command line's */
+    CXString name;
+    clang_getPresumedLocation(where, &name, &at.line, &at.column); /* as #line has it */
+    at.file = file_name(input, take_text(name));
     return at;
 }
 
@@ -60,24 +64,56 @@ const char *include_lines(const struct input *input)
     return lines;
 }
 
+/* What would make clang write files of its own (-MMD -MF x.d) is left out; it is often among what compilers are given.
+ */
+static size_t copy_arguments(const char **to, const char **from, size_t n)
+{
+    size_t copied = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (strncmp(from[i], "-M", 2) != 0)
+            to[copied++] = from[i];
+        else if (strcmp(from[i], "-MF") == 0 || strcmp(from[i], "-MT") == 0 || strcmp(from[i], "-MQ") == 0)
+            i++;
+    }
+    return copied;
+}
+
 CXTranslationUnit parse_text(CXIndex index, const struct input *input, const char *name, const char *text)
 {
     struct CXUnsavedFile file = {name, text, strlen(text)};
-    const char **args = keep((input->n_args + 8) * sizeof *args);
+    const char **args = keep((input->n_args + input->n_own_args + 8) * sizeof *args);
     size_t n = 0;
     args[n++] = "-xc";
     args[n++] = "-std=gnu11";
     args[n++] = "-DWEIR_CODEGEN_RUNNING=1";
     args[n++] = "-fno-spell-checking";
     args[n++] = "-ferror-limit=0";
-    args[n++] = "-Wno-everything";
-    memcpy(args + n, input->args, input->n_args * sizeof *args);
-    n += input->n_args;
+    n += copy_arguments(args + n, input->args, input->n_args);
+    for (size_t i = 0; i < input->n_own_args; i++)
+        args[n++] = input->own_args[i];
+    args[n++] = "-Wno-everything"; /* last: whatever -Werror may make of them */
     CXTranslationUnit unit = NULL;
     if (clang_parseTranslationUnit2(index, name, args, (int)n, &file, 1, CXTranslationUnit_SkipFunctionBodies, &unit) !=
         CXError_Success)
         return NULL;
     return unit;
+}
+
+/* libclang doesn't say which argument it can't work with: it is the one after the most with which it can. */
+static void complain_of_arguments(const struct source *source)
+{
+    struct input some = *source->input;
+    for (; some.n_args > 0; some.n_args--) {
+        CXTranslationUnit unit = parse_text(source->index, &some, program_name, "");
+        if (!unit)
+            continue;
+        clang_disposeTranslationUnit(unit);
+        break;
+    }
+    if (some.n_args < source->input->n_args)
+        complain((struct location){0}, "libclang can't work with the argument '%s'", some.args[some.n_args]);
+    else
+        complain((struct location){0}, "libclang can't work with these arguments");
 }
 
 /* The compiler's own errors; false where there are any. */
@@ -265,6 +301,17 @@ static enum CXChildVisitResult visit_declaration(CXCursor cursor, CXCursor paren
     return CXChildVisit_Recurse;
 }
 
+/* email and Email would both make EMAIL_HANDLER; struct email and a typedef email are two, too. */
+static void check_job_names(const struct model *model)
+{
+    for (const struct structure *structure = model->first; structure; structure = structure->next)
+        for (const struct structure *other = model->first; other != structure; other = other->next)
+            if (structure->is_job && structure->is_own && other->is_job && other->is_own &&
+                strcmp(upper(structure->name), upper(other->name)) == 0)
+                complain(structure->at, "'%s' would get the generated names of '%s', too; rename one of them",
+                         structure->c_type, other->c_type);
+}
+
 /* --- dependencies --- */
 
 struct inclusions {
@@ -299,7 +346,7 @@ void parse(const struct input *input, struct model *model)
     model->last = &model->first;
     source.unit = parse_text(source.index, input, program_name, include_lines(input));
     if (!source.unit) {
-        complain((struct location){0}, "libclang can't work with these arguments");
+        complain_of_arguments(&source);
     } else if (check_diagnostics(&source)) {
         source.files = keep(input->n_headers * sizeof *source.files);
         for (size_t i = 0; i < input->n_headers; i++)
@@ -312,6 +359,7 @@ void parse(const struct input *input, struct model *model)
             complain((struct location){.file = input->headers[0]},
                      "no struct is annotated; write struct WEIR_JOB name { … }; and #include <weir/codegen.h>");
         evaluate(&source, model);
+        check_job_names(model);
         struct inclusions inclusions = {input, model};
         clang_getInclusions(source.unit, visit_inclusion, &inclusions);
     }

@@ -10,8 +10,10 @@
 struct input {
     const char **headers; /* as they were named */
     size_t n_headers;
-    const char **args; /* for clang */
+    const char **args; /* for clang: the user's */
     size_t n_args;
+    const char *own_args[4]; /* and ours, behind them */
+    size_t n_own_args;
 };
 
 /* A parsed program, while the model is made. */

@@ -52,7 +52,7 @@ typedef struct weir_map_enumerator {
 typedef struct weir_map_enum {
     const weir_map_enumerator *items;
     size_t n;
-    int is_signed; /* some value is negative */
+    int is_signed; /* its integer type is */
 } weir_map_enum;
 
 typedef struct weir_map_type {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Each header of bad/ is refused with exactly the errors of its .expected file, and nothing is written.
+"""Each header of bad/ is refused with exactly the errors of its .expected file, and nothing is written; so are bad
+command lines.
 
     bad.py WEIR-CODEGEN
 """
@@ -32,7 +33,53 @@ def refuse(codegen, name, folder):
     return run.stderr.decode()
 
 
+def refuse_commands(codegen):
+    """Command lines and outputs that can't be; what is for clang and wrong is named."""
+    said = 'weir-codegen: error: '
+    cases = [
+        (1, ['--', '-fnonsense'], said + "unknown argument: '-fnonsense'"),
+        (1, ['--', '-I.', '-std=c99x', '-O2'], said + "libclang can't work with the argument '-std=c99x'"),
+        (1, ['--', '-DX', 'other.c'], said + "libclang can't work with the argument 'other.c'"),
+        (1, ['--', '-O2', '-I'], said + "libclang can't work with the argument '-I'"),
+        (1, ['--', '-include', 'missing.h'], said + "'missing.h' file not found"),
+        (1, ['missing.h'], said + "'missing.h' file not found"),
+        (2, ['-DX'], said + 'there is no such option (what is for clang goes behind --): -DX'),
+        (2, ['--out=x'], said + 'there is no such option (what is for clang goes behind --): --out=x'),
+        (2, ['--depfile'], said + 'a value is missing: --depfile'),
+        (2, ['--prefix', '1st_'], said + 'not the beginning of a C name: 1st_'),
+        (1, ['-o', 'missing/out'], "missing/out.h: error: can't be written: No such file or directory"),
+        (1, ['-o', 'taken'], "taken.c: error: can't be written: Is a directory"),
+        (1, ['--depfile', 'taken.c'], "taken.c: error: can't be written: Is a directory"),
+    ]
+    for code, args, words in cases:
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, 'good.h'), 'w', encoding='utf-8') as file:
+                file.write('#include <weir/codegen.h>\nstruct WEIR_JOB good { int x; };\n')
+            os.mkdir(os.path.join(folder, 'taken.c'))
+            with open(os.path.join(folder, 'taken.h'), 'w', encoding='utf-8') as file:
+                file.write('precious')
+            run = subprocess.run([codegen, 'good.h', *args], cwd=folder, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, check=False)
+            assert run.returncode == code and run.stderr.decode() == words + '\n', (args, run.stderr.decode())
+            assert sorted(os.listdir(folder)) == ['good.h', 'taken.c', 'taken.h'], (args, os.listdir(folder))
+            with open(os.path.join(folder, 'taken.h'), encoding='utf-8') as file:
+                assert file.read() == 'precious', args
+
+
+def accept_compiler_flags(codegen):
+    """What a Makefile gives its compiler does no harm: warnings are no errors, and nothing else is written."""
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, 'good.h'), 'w', encoding='utf-8') as file:
+            file.write('#include <weir/codegen.h>\n#define X 1\n#define X 2\n'
+                       'struct WEIR_JOB good { int x WEIR_FIELD(default = X, name = "y"); };\n')
+        subprocess.run([codegen, 'good.h', '--', '-Weverything', '-Werror', '-O2', '-g', '-MMD', '-MP', '-MF', 'x.d',
+                        '-MT', 'x.o', '-c', '-o', 'x.o', '-Wno-such-warning'], cwd=folder, check=True)
+        assert sorted(os.listdir(folder)) == ['good.h', 'good.schema.json', 'good_job.c', 'good_job.h']
+
+
 def main(codegen):
+    refuse_commands(codegen)
+    accept_compiler_flags(codegen)
     headers = sorted(name for name in os.listdir(BAD) if name.endswith('.h'))
     assert len(headers) >= 9
     failed = False

@@ -48,7 +48,7 @@ LIBPQ = {
 }
 GPS = {
     'header': ['/usr/include/gps.h'],
-    'refused': r"copy.h:\d+:16: error: field 'time': 'timespec_t' isn't annotated; write WEIR_STRUCT",
+    'refused': r"copy.h:\d+:16: error: field 'time': 'timespec_t' can't be mapped; it is a system header's struct: use ",
     'first': [(r'struct gps_fix_t \{', '''#include <weir/codec.h>
 weir_status write_time(const timespec_t *value, weir_value_sink *sink, weir_error *err);
 weir_status read_time(const char *bytes, size_t len, timespec_t *value, weir_error *err);

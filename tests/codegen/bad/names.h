@@ -27,3 +27,17 @@ struct WEIR_JOB {
 struct WEIR_JOB aligned {
     _Alignas(64) int x;
 };
+struct WEIR_JOB email {
+    int x;
+};
+typedef struct WEIR_JOB {
+    int x;
+} email;
+struct WEIR_JOB Empty {
+    enum shape {
+        ROUND WEIR_FIELD(names = "round"),
+        FLAT WEIR_FIELD(name is = "flat"),
+        LONG WEIR_FIELD(name = ""),
+        THIN WEIR_FIELD(name = "th" "in"),
+    } shape;
+};

@@ -2,6 +2,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
+#include <weir/codec.h>
 #include <weir/codegen.h>
 
 union number {
@@ -47,4 +49,23 @@ struct WEIR_JOB types {
     } *unnamed WEIR_FIELD(optional);
     int none[0];
     int tail[];
+};
+
+typedef int over_aligned __attribute__((aligned(64)));
+weir_status write_stamp(const int64_t *value, weir_value_sink *sink, weir_error *err);
+weir_status read_stamp(const char *bytes, size_t len, int64_t *value, weir_error *err);
+struct WEIR_JOB more_types {
+    over_aligned *aligned WEIR_FIELD(optional);
+    struct tm calendar;
+    struct timespec *stamp WEIR_FIELD(optional);
+};
+#pragma pack(push, 1)
+struct WEIR_JOB packed {
+    char first;
+    int64_t stamp WEIR_FIELD(encode = write_stamp, decode = read_stamp);
+};
+#pragma pack(pop)
+#line 1000 "types.template"
+struct WEIR_JOB from_template {
+    union number number;
 };
