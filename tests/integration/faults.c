@@ -261,7 +261,7 @@ static void a_minimal_acl_suffices(void **state)
         "+xgroup|create +xgroup|delconsumer +xreadgroup +xack +xpending +xclaim +xautoclaim +xinfo|groups "
         "+xinfo|consumers +xtrim +xrange +xadd +evalsha +script|load +time +hget +hset +hdel +hexists +zadd "
         "+zrem +zrange +zrangebyscore +client|setname +client|id +client|unblock",
-        "+xadd +evalsha +script|load +time +hexists +hset +zadd +client|setname +client|id");
+        "+xadd +evalsha +script|load +time +hset +zadd +zrem +client|setname +client|id");
 }
 
 /* --- keys that hold something else --- */

@@ -35,12 +35,13 @@ local function arguments_of(member, packed)
     return args
 end
 
-local moved = 0
+local moved, refused = 0, nil
 local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, ARGV[1])
 for _, member in ipairs(due) do
     local packed = redis.call('HGET', KEYS[3], member)
-    local added
+    local added, spoiled
     if not packed then
+        spoiled = true
         added = redis.pcall('XADD', KEYS[4], '*', 'weir.reason', 'payload lost', 'weir.error',
             'the delayed job had no data', 'weir.id', member)
     else
@@ -48,18 +49,21 @@ for _, member in ipairs(due) do
         if args then
             added = redis.pcall('XADD', KEYS[1], '*', unpack(args))
         else
+            spoiled = true
             added = redis.pcall('XADD', KEYS[4], '*', 'packed', packed, 'weir.reason', 'undecodable', 'weir.error',
                 problem, 'weir.id', member)
         end
     end
     if type(added) == 'table' and added.err then
-        if moved == 0 then return added end
-        break
+        refused = refused or added
+        if not spoiled then break end -- one that can't be buried does not hold the others up
+    else
+        redis.call('HDEL', KEYS[3], member)
+        redis.call('ZREM', KEYS[2], member)
+        moved = moved + 1
     end
-    redis.call('HDEL', KEYS[3], member)
-    redis.call('ZREM', KEYS[2], member)
-    moved = moved + 1
 end
+if refused and moved == 0 then return refused end
 
 local first = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
 if #first == 0 then return {moved, -1} end

@@ -15,6 +15,10 @@ local time = redis.call('TIME')
 local due = time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(ARGV[5])
 local stored = redis.pcall('HSET', KEYS[3], member, ARGV[7])
 if type(stored) == 'table' and stored.err then return stored end
-redis.call('ZADD', KEYS[2], string.format('%.0f', due), member)
+local added = redis.pcall('ZADD', KEYS[2], string.format('%.0f', due), member)
+if type(added) == 'table' and added.err then -- another type of key, say: or each attempt would leave one more
+    redis.call('HDEL', KEYS[3], member)
+    return added
+end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 return 1
