@@ -32,38 +32,46 @@ void job_template_free(struct job_template *job)
     free(job->text);
 }
 
-char *job_command(const struct job_template *job, const char *stream, size_t *ret_len)
+/* A malloc'd XADD of hiredis; redisFreeCommand frees it. */
+static char *format_job(const char *stream, const weir_fields *fields, size_t *ret_len)
 {
-    size_t n = 3 + 2 * job->fields.n, i = 0;
-    const char **argv = must_alloc(n * sizeof *argv);
-    size_t *lens = must_alloc(n * sizeof *lens);
-    const char *head[] = {"XADD", stream, "*"};
-    for (; i < 3; i++) {
-        argv[i] = head[i];
-        lens[i] = strlen(head[i]);
-    }
-    for (size_t j = 0; j < job->fields.n; j++) {
-        argv[i] = job->items[j].name;
-        lens[i++] = job->items[j].name_len;
-        argv[i] = job->items[j].value;
-        lens[i++] = job->items[j].value_len;
+    enum { FIELDS_MAX = 1000 };
+    const char *argv[3 + 2 * FIELDS_MAX] = {"XADD", stream, "*"};
+    size_t lens[3 + 2 * FIELDS_MAX] = {4, strlen(stream), 1}, n = 3;
+    for (size_t i = 0; i < fields->n; i++) {
+        argv[n] = fields->items[i].name;
+        lens[n++] = fields->items[i].name_len;
+        argv[n] = fields->items[i].value;
+        lens[n++] = fields->items[i].value_len;
     }
     char *formatted;
     long long len = redisFormatCommandArgv(&formatted, (int)n, argv, lens);
     if (len < 0)
         die("no memory for a command");
-    char *command = must_alloc((size_t)len);
-    memcpy(command, formatted, (size_t)len);
-    redisFreeCommand(formatted);
-    free(argv);
-    free(lens);
     *ret_len = (size_t)len;
+    return formatted;
+}
+
+char *job_command(const struct job_template *job, const char *stream, size_t *ret_len)
+{
+    char *formatted = format_job(stream, &job->fields, ret_len), *command = must_alloc(*ret_len);
+    memcpy(command, formatted, *ret_len);
+    redisFreeCommand(formatted);
     return command;
+}
+
+void append_job(redisContext *context, const char *stream, const weir_fields *fields)
+{
+    size_t len;
+    char *formatted = format_job(stream, fields, &len);
+    redisAppendFormattedCommand(context, formatted, len);
+    redisFreeCommand(formatted);
 }
 
 void stream_with_jobs(struct bench *bench, const struct job_template *job, uint64_t jobs, char out[STREAM_NAME_MAX])
 {
     bench_stream_name(bench, out);
-    bare_enqueue(bench, job, out, jobs, 0);
-    freeReplyObject(bench_command(bench, "XGROUP CREATE %s bench 0", out));
+    if (jobs > 0)
+        bare_enqueue(bench, job, out, jobs, 0);
+    freeReplyObject(bench_command(bench, "XGROUP CREATE %s bench 0 MKSTREAM", out));
 }

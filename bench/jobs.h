@@ -20,6 +20,9 @@ void job_template_free(struct job_template *job);
 /* A malloc'd XADD of the job, in the protocol's bytes. */
 char *job_command(const struct job_template *job, const char *stream, size_t *ret_len);
 
+/* Puts an XADD of these fields into the output of a hiredis connection. */
+void append_job(redisContext *context, const char *stream, const weir_fields *fields);
+
 /* A new stream with `jobs` of these, and with the group "bench" from its beginning. */
 void stream_with_jobs(struct bench *bench, const struct job_template *job, uint64_t jobs, char out[STREAM_NAME_MAX]);
 
