@@ -110,11 +110,13 @@ struct cost bare_enqueue(struct bench *bench, const struct job_template *job, co
     return cost;
 }
 
-/* The entries of XREADGROUP's answer: [[stream, [[id, fields], …]]]. */
+/* The entries of XREADGROUP's answer, [[stream, [[id, fields], …]]]; NULL for none. */
 static const redisReply *entries_of(const redisReply *reply)
 {
+    if (reply->type == REDIS_REPLY_NIL)
+        return NULL;
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1 || reply->element[0]->elements != 2)
-        die("XREADGROUP: the stream ended before all jobs were read");
+        die("XREADGROUP: the server's answer is no list of entries");
     return reply->element[0]->element[1];
 }
 
@@ -147,49 +149,84 @@ static void append_ack(struct outgoing *out, const char *stream, const redisRepl
     }
 }
 
+/* The reading loop. */
+struct reading {
+    redisContext *context;
+    const char *stream;
+    struct bare_reads reads;
+    char *read, *blocking_read; /* commands */
+    size_t read_len, blocking_read_len;
+    struct outgoing out;
+    uint64_t jobs, got, unacked;
+    unsigned pending; /* reads that are not answered yet */
+    bool backlog;     /* the last one was answered in full */
+};
+
+static void ask(struct reading *reading)
+{
+    while (reading->backlog && reading->pending < reading->reads.outstanding &&
+           reading->got + reading->pending * reading->reads.count < reading->jobs) {
+        append(&reading->out, reading->read, reading->read_len);
+        reading->pending++;
+    }
+    if (reading->pending == 0 && reading->got < reading->jobs) {
+        append(&reading->out, reading->blocking_read, reading->blocking_read_len);
+        reading->pending++;
+    }
+}
+
+static void take(struct reading *reading, const redisReply *reply)
+{
+    if (reply->type == REDIS_REPLY_INTEGER) { /* to an ack: a read's answer is an array, or nil */
+        reading->unacked -= (uint64_t)reply->integer;
+        return;
+    }
+    const redisReply *entries = entries_of(reply);
+    uint64_t n = entries ? entries->elements : 0;
+    reading->pending--;
+    reading->got += n;
+    reading->unacked += n;
+    reading->backlog = n == reading->reads.count;
+    if (!reading->backlog && !reading->reads.live && reading->got < reading->jobs && reading->pending == 0)
+        die("%llu jobs were to be read, and the stream has %llu", (unsigned long long)reading->jobs,
+            (unsigned long long)reading->got);
+    if (n > 0)
+        append_ack(&reading->out, reading->stream, entries);
+    ask(reading);
+    send_some(reading->context, &reading->out);
+}
+
 struct cost bare_consume(struct bench *bench, const char *stream, uint64_t jobs, struct bare_reads reads)
 {
-    redisContext *context = bench_connect(bench);
-    char *read;
-    int read_len = redisFormatCommand(&read, "XREADGROUP GROUP bench bare COUNT %llu STREAMS %s >",
-                                      (unsigned long long)reads.count, stream);
-    struct outgoing out = {0};
-    uint64_t asked = 0, got = 0;
+    struct reading reading = {
+        .context = bench_connect(bench), .stream = stream, .reads = reads, .jobs = jobs, .backlog = true};
+    reading.read_len = (size_t)redisFormatCommand(&reading.read, "XREADGROUP GROUP bench bare COUNT %llu STREAMS %s >",
+                                                  (unsigned long long)reads.count, stream);
+    reading.blocking_read_len = (size_t)redisFormatCommand(
+        &reading.blocking_read, "XREADGROUP GROUP bench bare COUNT %llu BLOCK 2000 STREAMS %s >",
+        (unsigned long long)reads.count, stream);
 
     struct meter meter;
     meter_start(&meter, bench, jobs);
-    for (unsigned i = 0; i < reads.outstanding && asked < jobs; i++, asked += reads.count)
-        append(&out, read, (size_t)read_len);
-    /* a read's answer is an array, an ack's a number: they tell each other apart */
-    uint64_t unacked = 0;
-    while (got < jobs || unacked > 0) {
-        redisReply *reply = next_reply(context, &out);
-        if (reply->type == REDIS_REPLY_INTEGER) {
-            unacked -= (uint64_t)reply->integer;
-        } else {
-            const redisReply *entries = entries_of(reply);
-            got += entries->elements;
-            unacked += entries->elements;
-            append_ack(&out, stream, entries);
-            if (asked < jobs) {
-                append(&out, read, (size_t)read_len);
-                asked += reads.count;
-            }
-            send_some(context, &out);
-        }
+    ask(&reading);
+    while (reading.got < jobs || reading.unacked > 0) {
+        redisReply *reply = next_reply(reading.context, &reading.out);
+        take(&reading, reply);
         freeReplyObject(reply);
     }
     struct cost cost = meter_stop(&meter, bench);
-    free(out.bytes);
-    redisFreeCommand(read);
-    redisFree(context);
+    free(reading.out.bytes);
+    redisFreeCommand(reading.read);
+    redisFreeCommand(reading.blocking_read);
+    redisFree(reading.context);
     return cost;
 }
 
 /* The best of several ways to read on this machine, each tried a few times. */
 static struct bare_reads tune(struct bench *bench, const struct job_template *job, uint64_t jobs)
 {
-    static const struct bare_reads ways[] = {{2, 64}, {2, 128}, {2, 256}, {2, 512}, {3, 128}, {3, 256}, {4, 64}};
+    static const struct bare_reads ways[] = {{2, 64, false},  {2, 128, false}, {2, 256, false}, {2, 512, false},
+                                             {3, 128, false}, {3, 256, false}, {4, 64, false}};
     enum { N_WAYS = sizeof ways / sizeof *ways, ROUNDS = 3 };
     struct series seconds[N_WAYS] = {0};
     char stream[STREAM_NAME_MAX];

@@ -16,11 +16,12 @@ struct cost bare_enqueue(struct bench *bench, const struct job_template *job, co
 struct bare_reads {
     unsigned outstanding;
     uint64_t count;
+    bool live; /* the stream is being filled meanwhile: a read blocks where it is empty */
 };
 
 /*
- * Reads and acks `jobs` of a stream made by stream_with_jobs: several XREADGROUPs outstanding, an XACK for each whole
- * answer, all on one connection.
+ * Reads and acks `jobs` of a stream made by stream_with_jobs: several XREADGROUPs outstanding while there is a backlog,
+ * an XACK for each whole answer, all on one connection.
  */
 struct cost bare_consume(struct bench *bench, const char *stream, uint64_t jobs, struct bare_reads reads);
 

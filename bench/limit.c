@@ -35,7 +35,7 @@ static void run_case(struct bench *bench, const struct job_template *job, struct
     struct cost cost;
     if (c->consume) {
         stream_with_jobs(bench, job, jobs, stream);
-        cost = bare_consume(bench, stream, jobs, (struct bare_reads){c->outstanding, c->batch});
+        cost = bare_consume(bench, stream, jobs, (struct bare_reads){c->outstanding, c->batch, false});
     } else {
         bench_stream_name(bench, stream);
         cost = bare_enqueue(bench, job, stream, jobs, c->batch);

@@ -32,5 +32,13 @@ const struct command subcommands[] = {
      "Defaults: 4, 3000 and 40000 jobs, 3 runs.\n\n"
      "examples:\n  weir-bench latency\n  weir-bench latency --runs 7 --delay-us 1000\n",
      TAKES_JOBS | TAKES_PAYLOAD | TAKES_RUNS, latency_run},
+    {"e2e", "a producer and a worker at once: jobs a second, and the processor time of each",
+     "\nThe producer enqueues in bulk, the worker (concurrency 100) runs a handler that does nothing; each is a "
+     "process.\n"
+     "A run ends with the last ack. Processor time is per job, for worker, producer and server apart. The reference\n"
+     "does the same with bare hiredis. With fewer than three cores they compete for them.\n"
+     "Defaults: 400000 jobs, 5 runs, 1000 jobs a bulk.\n\n"
+     "examples:\n  weir-bench e2e\n  weir-bench e2e --jobs 2000000 --runs 3\n",
+     TAKES_JOBS | TAKES_PAYLOAD | TAKES_RUNS | TAKES_BATCH, e2e_run},
     {0},
 };

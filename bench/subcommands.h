@@ -8,6 +8,7 @@
 struct bench;
 
 void consume_run(struct bench *bench);
+void e2e_run(struct bench *bench);
 void enqueue_run(struct bench *bench);
 void latency_run(struct bench *bench);
 void limit_run(struct bench *bench);

@@ -18,6 +18,8 @@ EXPECTED = {
               [{'work': 'enqueue'}, {'work': 'consume', 'outstanding_reads': 1}]),
     'enqueue': (['mode', 'threads', *RATE],
                 [{'mode': 'single', 'threads': 1}, {'mode': 'single', 'threads': 4}, {'mode': 'bulk'}]),
+    'e2e': (['reference_per_s', 'weir_per_s', 'ratio', 'weir_worker_cpu_us', 'worker_cpu_ratio',
+             'weir_producer_cpu_us', 'producer_cpu_ratio', 'weir_server_cpu_us'], [{'concurrency': 100}]),
     'latency': (['jobs_per_s', 'jobs', 'reference_p50_us', 'weir_p50_us', 'ratio', 'weir_p99_us', 'p99_ratio',
                  'weir_p99_9_us', 'weir_max_us'], [{'jobs_per_s': 1}, {'jobs_per_s': 1000}, {'jobs_per_s': 20000}]),
     'consume': (['concurrency', 'retention', *RATE],
