@@ -6,9 +6,11 @@
  * end or for a signal, and cleans up: it kills what it started, and deletes on a --url server every key that could have
  * been made. So nothing is left behind, even where the measuring process is interrupted or crashes.
  */
+#include "allocations.h"
 #include "bench.h"
 #include "delay_proxy.h"
 #include "server.h"
+#include "subcommands.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -146,6 +148,8 @@ int main(int argc, char **argv)
     bench.command = options_parse(&bench.options, argc, argv);
     if (!bench.command)
         return 0;
+    if (bench.command->run == memory_run)
+        allocations_preload(argv);
 
     sigset_t signals, before;
     sigemptyset(&signals);

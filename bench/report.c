@@ -295,36 +295,94 @@ static size_t column_names(const struct report *report, const char **names)
     return n;
 }
 
-static void print_table(const struct report *report)
+enum { WIDTH_MAX = 150, ROWS_ACROSS = 6 };
+
+/* The table's texts: a line for each row and one for the names; `turned`, a line for each name. */
+struct table {
+    size_t n_lines, n_columns;
+    char (*cells)[TEXT_MAX];
+    int *widths; /* of the columns */
+};
+
+static int width_of(const char *text)
+{
+    int width = 0;
+    for (; *text; text++)
+        width += ((unsigned char)*text & 0xC0) != 0x80; /* not the rest of a character in UTF-8 */
+    return width;
+}
+
+static struct table make_table(const struct report *report, bool turned)
 {
     const char *names[CELLS_MAX];
-    int widths[CELLS_MAX];
-    char text[TEXT_MAX];
-    size_t n = column_names(report, names);
-    for (size_t i = 0; i < n; i++) {
-        widths[i] = (int)strlen(names[i]);
-        for (const struct row *row = report->first; row; row = row->next) {
-            cell_text(text, sizeof text, find_cell(row, names[i]));
-            if ((int)strlen(text) > widths[i])
-                widths[i] = (int)strlen(text);
+    size_t n_names = column_names(report, names), n_rows = 0;
+    for (const struct row *row = report->first; row; row = row->next)
+        n_rows++;
+    struct table table = {.n_lines = turned ? n_names : n_rows + 1, .n_columns = turned ? n_rows + 1 : n_names};
+    table.cells = must_alloc(table.n_lines * table.n_columns * sizeof *table.cells);
+    table.widths = must_alloc(table.n_columns * sizeof *table.widths);
+    for (size_t i = 0; i < n_names; i++) {
+        const struct row *row = report->first;
+        for (size_t j = 0; j <= n_rows; j++) {
+            size_t line = turned ? i : j, column = turned ? j : i;
+            char *text = table.cells[line * table.n_columns + column];
+            if (j == 0) {
+                snprintf(text, TEXT_MAX, "%s", names[i]);
+            } else {
+                cell_text(text, TEXT_MAX, find_cell(row, names[i]));
+                row = row->next;
+            }
+            if (width_of(text) > table.widths[column])
+                table.widths[column] = width_of(text);
         }
     }
+    return table;
+}
+
+static int table_width(const struct table *table)
+{
+    int width = 0;
+    for (size_t i = 0; i < table->n_columns; i++)
+        width += table->widths[i] + 2;
+    return width;
+}
+
+static void table_free(struct table *table)
+{
+    free(table->cells);
+    free(table->widths);
+}
+
+static void print_facts(const struct report *report)
+{
+    char text[TEXT_MAX];
     printf("%s:", report->bench);
     for (size_t i = 0; i < report->n_facts; i++) {
         cell_text(text, sizeof text, &report->facts[i].cell);
         printf("%s %s %s", i == 0 ? "" : ",", report->facts[i].cell.name, text);
     }
     puts("\nmedian (min-max) over the runs; ratios are taken run by run\n");
-    for (size_t i = 0; i < n; i++)
-        printf("%s%*s", i == 0 ? "" : "  ", widths[i], names[i]);
-    putchar('\n');
-    for (const struct row *row = report->first; row; row = row->next) {
-        for (size_t i = 0; i < n; i++) {
-            cell_text(text, sizeof text, find_cell(row, names[i]));
-            printf("%s%*s", i == 0 ? "" : "  ", widths[i], text);
+}
+
+static void print_table(const struct report *report)
+{
+    size_t n_rows = 0;
+    for (const struct row *row = report->first; row; row = row->next)
+        n_rows++;
+    struct table table = make_table(report, false);
+    if (table_width(&table) > WIDTH_MAX && n_rows <= ROWS_ACROSS) {
+        table_free(&table);
+        table = make_table(report, true);
+    }
+    print_facts(report);
+    for (size_t line = 0; line < table.n_lines; line++) {
+        for (size_t i = 0; i < table.n_columns; i++) {
+            const char *text = table.cells[line * table.n_columns + i];
+            printf("%s%*s%s", i == 0 ? "" : "  ", table.widths[i] - width_of(text), "", text);
         }
         putchar('\n');
     }
+    table_free(&table);
     for (size_t i = 0; i < report->n_notes; i++)
         printf("%s%s\n", i == 0 ? "\n" : "", report->notes[i]);
 }

@@ -40,5 +40,16 @@ const struct command subcommands[] = {
      "Defaults: 400000 jobs, 5 runs, 1000 jobs a bulk.\n\n"
      "examples:\n  weir-bench e2e\n  weir-bench e2e --jobs 2000000 --runs 3\n",
      TAKES_JOBS | TAKES_PAYLOAD | TAKES_RUNS | TAKES_BATCH, e2e_run},
+    {"memory", "bytes of a job in flight, growth over millions, allocations, and the cost of a large backlog",
+     "\nin flight: jobs that were begun and not finished, in bytes as malloc counts them, and by weir_queue_stats.\n"
+     "growth: resident memory and allocations of the worker while another process fills its stream, from the first\n"
+     "tenth of the jobs to the last. backlog: what a job costs while so many wait, by the clock and in processor "
+     "time;\n"
+     "ratio is against the smallest backlog.\n"
+     "Defaults: 5000000 jobs for growth, concurrency 100, 3 runs of each backlog up to 10 million, which takes 2 GB "
+     "of\n"
+     "the server's memory.\n\n"
+     "examples:\n  weir-bench memory\n  weir-bench memory --jobs 50000000 --concurrency 1,100\n",
+     TAKES_JOBS | TAKES_PAYLOAD | TAKES_RUNS | TAKES_CONCURRENCY, memory_run},
     {0},
 };

@@ -12,5 +12,6 @@ void e2e_run(struct bench *bench);
 void enqueue_run(struct bench *bench);
 void latency_run(struct bench *bench);
 void limit_run(struct bench *bench);
+void memory_run(struct bench *bench);
 
 #endif
