@@ -183,6 +183,7 @@ struct cost meter_stop(const struct meter *meter, struct bench *bench)
 void tally_add(struct tally *tally, struct cost cost)
 {
     double jobs = (double)cost.jobs;
+    tally->jobs = cost.jobs;
     series_add(&tally->per_s, jobs / cost.seconds);
     series_add(&tally->client_us, cost.client_us / jobs);
     series_add(&tally->server_us, cost.server_us / jobs);

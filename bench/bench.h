@@ -77,6 +77,7 @@ struct cost meter_stop(const struct meter *meter, struct bench *bench);
 
 /* One side of a comparison over all runs. */
 struct tally {
+    uint64_t jobs;                             /* of the last run */
     struct series per_s, client_us, server_us; /* jobs a second; microseconds a job */
 };
 

@@ -51,5 +51,25 @@ const struct command subcommands[] = {
      "the server's memory.\n\n"
      "examples:\n  weir-bench memory\n  weir-bench memory --jobs 50000000 --concurrency 1,100\n",
      TAKES_JOBS | TAKES_PAYLOAD | TAKES_RUNS | TAKES_CONCURRENCY, memory_run},
+    {"claim", "taking over what dead consumers left pending, and what looking for it costs",
+     "\ntake over: jobs are pending for consumers that died an hour ago; the time from weir_queue_start until all "
+     "have\n"
+     "run and are acked, against XAUTOCLAIM and XACK in turns. nothing to take over: what an idle queue costs the\n"
+     "server while nothing is pending, or as many are, for a live consumer.\n"
+     "Defaults: 100000 jobs, 5 runs.\n\n"
+     "examples:\n  weir-bench claim\n  weir-bench claim --jobs 1000000 --runs 3\n",
+     TAKES_JOBS | TAKES_PAYLOAD | TAKES_RUNS, claim_run},
+    {"idle", "what 1 and 100 queues cost that have nothing to do",
+     "\nProcessor time (percent of a core), wake-ups of the process' threads, commands on the server, threads and\n"
+     "connections, over 20 seconds.\n\n"
+     "examples:\n  weir-bench idle\n  weir-bench idle --json\n",
+     0, idle_run},
+#ifdef HAVE_CODEGEN
+    {"codec", "a generated mapper against one written by hand",
+     "\nNanoseconds of processor time to encode a struct of six fields, and to decode it. No server is asked.\n"
+     "Defaults: 1000000 jobs, 7 runs.\n\n"
+     "examples:\n  weir-bench codec\n  weir-bench codec --jobs 10000000 --runs 3\n",
+     TAKES_JOBS | TAKES_RUNS, codec_run},
+#endif
     {0},
 };

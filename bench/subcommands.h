@@ -7,9 +7,12 @@
 
 struct bench;
 
+void claim_run(struct bench *bench);
+void codec_run(struct bench *bench);
 void consume_run(struct bench *bench);
 void e2e_run(struct bench *bench);
 void enqueue_run(struct bench *bench);
+void idle_run(struct bench *bench);
 void latency_run(struct bench *bench);
 void limit_run(struct bench *bench);
 void memory_run(struct bench *bench);
