@@ -38,16 +38,16 @@ redisContext *bench_connect_url(const char *text, char *ret_error, size_t error_
     weir_error err;
     if (weir_url_parse(text, &url, &err) != WEIR_OK)
         return refused(NULL, ret_error, error_size, "--url", err.message);
-    if (url.tls) {
+    if (url.tls || url.kind != WEIR_URL_DIRECT) {
         weir_url_clear(&url);
-        return refused(NULL, ret_error, error_size, "--url", "rediss:// is not measured: use redis:// or unix://");
+        return refused(NULL, ret_error, error_size, "--url", "only redis:// and unix:// are measured");
     }
     struct timeval connect = {.tv_sec = CONNECT_TIMEOUT_S}, timeout = {.tv_sec = TIMEOUT_S};
-    redisContext *context = url.path ? redisConnectUnixWithTimeout(url.path, connect)
-                                     : redisConnectWithTimeout(url.host, url.port, connect);
-    char where[200];
-    snprintf(where, sizeof where, "can't connect to %s%.150s port %d", url.path ? "unix socket " : "",
-             url.path ? url.path : url.host, url.port);
+    const struct weir_endpoint *server = url.endpoints;
+    redisContext *context = server->port ? redisConnectWithTimeout(server->host, server->port, connect)
+                                         : redisConnectUnixWithTimeout(server->host, connect);
+    char where[200], words[WEIR_ENDPOINT_TEXT_SIZE];
+    snprintf(where, sizeof where, "can't connect to %s", weir_endpoint_words(server, words));
     char db[16];
     snprintf(db, sizeof db, "%d", url.db);
     bool ok = context && !context->err;

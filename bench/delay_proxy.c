@@ -65,7 +65,7 @@ static void accept_link(struct forwarder *forwarder)
     int client = accept(forwarder->listener, NULL, NULL);
     if (client < 0)
         return;
-    redisContext *context = redisConnect(forwarder->url->host, forwarder->url->port);
+    redisContext *context = redisConnect(forwarder->url->endpoints->host, forwarder->url->endpoints->port);
     int server = context && !context->err ? dup(context->fd) : -1;
     if (context)
         redisFree(context);
@@ -208,7 +208,7 @@ void delay_proxy_start(struct delay_proxy *proxy, const char *text, uint64_t rou
     weir_error err;
     if (weir_url_parse(text, &url, &err) != WEIR_OK)
         die("--url: %s", err.message);
-    if (url.tls || url.path)
+    if (url.tls || url.kind != WEIR_URL_DIRECT || url.endpoints->port == 0)
         die("--delay-us goes through a TCP proxy: give a redis:// --url");
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof address;

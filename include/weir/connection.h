@@ -17,9 +17,16 @@ extern "C" {
  *     redis://[[user]:password@]host[:port][/db]     TCP; port 6379, db 0
  *     rediss://…                                     the same with TLS, where libweir was built with it
  *     unix://[[user]:password@]/path/to/socket[?db=N]
+ *     redis+sentinel://[[user]:password@]host[:port],…/name[/db][?sentinel_user=U&sentinel_password=P]
+ *                                                    sentinels, port 26379, which are asked at each connect where the
+ *                                                    primary `name` is; user and password are the primary's
+ *     redis+cluster://[[user]:password@]host[:port],…
+ *                                                    some nodes of a cluster, port 6379; the rest is found through them
+ *     rediss+sentinel://…, rediss+cluster://…        the same with TLS, to sentinels and servers alike
  *     memory:NAME                                    a broker inside this process, shared by all who use the same NAME,
  *                                                    gone when the last of them is closed
- * Characters that would be ambiguous in user, password or path are written as %XX. IPv6 addresses stand in brackets.
+ * Characters that would be ambiguous in user, password, name or path are written as %XX. IPv6 addresses stand in
+ * brackets. At most 64 hosts.
  */
 /* clang-format on */
 typedef struct weir_connection_options {

@@ -40,6 +40,14 @@ void weir_buffer_append(struct weir_buffer *buffer, const void *bytes, size_t le
     buffer->len += len;
 }
 
+void weir_buffer_drop(struct weir_buffer *buffer, size_t len)
+{
+    if (len == 0)
+        return;
+    buffer->len -= len;
+    memmove(buffer->bytes, buffer->bytes + len, buffer->len);
+}
+
 void weir_buffer_clear(struct weir_buffer *buffer, size_t keep_bytes)
 {
     if (buffer->capacity > keep_bytes)

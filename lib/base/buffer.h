@@ -20,6 +20,9 @@ void weir_buffer_append(struct weir_buffer *buffer, const void *bytes, size_t le
 /* Room for `len` more bytes at bytes + len, for a writer that then adds to len itself; NULL on failure. */
 char *weir_buffer_reserve(struct weir_buffer *buffer, size_t len);
 
+/* Removes the first len bytes, which it has. */
+void weir_buffer_drop(struct weir_buffer *buffer, size_t len);
+
 /* Empties it; capacity beyond keep_bytes is given back. */
 void weir_buffer_clear(struct weir_buffer *buffer, size_t keep_bytes);
 

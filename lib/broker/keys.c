@@ -4,9 +4,12 @@
  *
  * All keys of a queue must lie in one cluster slot. The server hashes what stands between the first '{' and the next
  * '}' if that isn't empty, else the whole name. So a name that has such a tag keeps it ("{t1}:emails" →
- * "{t1}:emails:dead"), and any other becomes the tag itself ("emails" → "{emails}:dead").
+ * "{t1}:emails:dead"), and any other becomes the tag itself ("emails" → "{emails}:dead"). That fails for a name without
+ * a tag that has a '}' ("a}b" → "{a}b}:dead", whose tag is "a"): such a queue can't be in a cluster.
  */
 #include "broker/keys.h"
+
+#include "redis/slot.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,4 +69,15 @@ size_t weir_keys_once(const struct weir_keys *keys, const char *id, char out[WEI
 {
     int len = snprintf(out, WEIR_ONCE_KEY_SIZE, "%s%s", keys->once.bytes, id);
     return len < WEIR_ONCE_KEY_SIZE ? (size_t)len : WEIR_ONCE_KEY_SIZE - 1;
+}
+
+bool weir_keys_slot(const struct weir_keys *keys, unsigned *ret)
+{
+    const struct weir_key *others[] = {&keys->delayed, &keys->delayed_jobs, &keys->dead, &keys->once};
+    unsigned slot = weir_key_slot(keys->stream.bytes, keys->stream.len);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (weir_key_slot(others[i]->bytes, others[i]->len) != slot)
+            return false;
+    *ret = slot;
+    return true;
 }

@@ -29,4 +29,7 @@ enum { WEIR_ONCE_KEY_SIZE = 640 };
 /* {S}:once:ID, which says that the id was enqueued not long ago. Returns its length. */
 size_t weir_keys_once(const struct weir_keys *keys, const char *id, char out[WEIR_ONCE_KEY_SIZE]);
 
+/* The cluster slot of all of them; false where braces in the name put them into several. */
+bool weir_keys_slot(const struct weir_keys *keys, unsigned *ret);
+
 #endif

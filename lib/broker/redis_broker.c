@@ -76,6 +76,11 @@ static weir_status redis_open(struct weir_broker **ret, const struct weir_broker
 
     weir_status status = copied ? weir_url_parse(config->url, &redis->url, err)
                                 : weir_error_set(err, WEIR_ERR_MEMORY, "no memory for a broker");
+    if (status == WEIR_OK && !weir_keys_slot(&redis->keys, &redis->slot) && redis->url.kind == WEIR_URL_CLUSTER)
+        status = weir_error_set(err, WEIR_ERR_ARGUMENT,
+                                "stream \"%.100s\": its braces put the queue's keys into several cluster slots; "
+                                "use a name without '}', or one with a hash tag, such as {name}",
+                                config->stream);
     if (status != WEIR_OK) {
         redis_close(&redis->base);
         return status;
@@ -104,8 +109,9 @@ static weir_status redis_session_open(struct weir_session **ret, struct weir_bro
     redis->base.ops = &weir_redis_broker_ops;
     redis->broker = (struct redis_broker *)broker;
     weir_random_seed(&redis->random);
-    weir_status status = weir_connection_new(&redis->connection, &redis->broker->url, &redis_config(redis)->connection,
-                                             role, redis_config(redis)->reply_limit, err);
+    weir_status status =
+        weir_connection_new(&redis->connection, &redis->broker->url, redis->broker->slot,
+                            &redis_config(redis)->connection, role, redis_config(redis)->reply_limit, err);
     if (status != WEIR_OK) {
         redis_session_close(&redis->base);
         return status;
@@ -175,12 +181,35 @@ weir_status redis_next(struct redis_session *session, struct weir_arena *arena, 
     return status;
 }
 
+weir_status redis_judge(const struct redis_session *session, const struct weir_reply *reply, const char *command,
+                        bool *ret_leave, weir_error *err)
+{
+    weir_status status = weir_reply_status(reply, command, err);
+    *ret_leave = false;
+    if (status == WEIR_OK)
+        return status;
+    *ret_leave = weir_reply_starts_with(reply, "READONLY");
+    if (!weir_connection_in_cluster(session->connection))
+        return status;
+    *ret_leave |= weir_reply_starts_with(reply, "CLUSTERDOWN");
+    if (weir_reply_starts_with(reply, "MOVED ") || weir_reply_starts_with(reply, "ASK ")) {
+        status = weir_error_set(err, WEIR_ERR_UNAVAILABLE,
+                                "%s: the slot is being moved, and the node that has it now can't be reached", command);
+        weir_error_server_words(err, reply->text, reply->len);
+        *ret_leave = true;
+    }
+    return status;
+}
+
 weir_status redis_check(struct redis_session *session, const struct weir_reply *reply, const char *command,
                         weir_error *err)
 {
-    weir_status status = weir_reply_status(reply, command, err);
-    if (status == WEIR_ERR_UNAVAILABLE && weir_reply_starts_with(reply, "READONLY"))
-        redis_disconnect(&session->base);
+    bool leave;
+    weir_status status = redis_judge(session, reply, command, &leave, err);
+    if (leave) {
+        weir_connection_leave(session->connection);
+        session->n_reads = 0;
+    }
     return status;
 }
 

@@ -82,8 +82,10 @@ weir_status redis_read_submit(struct weir_session *base, size_t count, int64_t b
     redis_key(out, &session->broker->keys.stream);
     weir_command_text(out, ">");
 
-    if (block_ms > 0)
+    if (block_ms > 0) {
         session->waiting_client = weir_connection_client_id(session->connection);
+        session->waiting_server = weir_connection_server(session->connection);
+    }
     session->reads[session->n_reads++] = block_ms;
     return weir_connection_push(session->connection, err);
 }
@@ -136,16 +138,20 @@ static weir_status unblock(struct redis_session *session, int64_t client_id, wei
 
 weir_status redis_unblock(struct weir_session *base, struct weir_session *reader, weir_error *err)
 {
-    int64_t client_id = weir_connection_client_id(redis_session(reader)->connection);
+    const struct weir_connection *connection = redis_session(reader)->connection;
+    int64_t client_id = weir_connection_client_id(connection);
     if (client_id == 0)
         return weir_error_set(err, WEIR_ERR_UNSUPPORTED, "the reader's client id is not known");
+    if (weir_connection_server(connection) != weir_connection_server(redis_session(base)->connection))
+        return weir_error_set(err, WEIR_ERR_UNSUPPORTED, "the reader is connected to another server");
     return unblock(redis_session(base), client_id, err);
 }
 
 weir_status redis_end_stale_read(struct redis_session *session, weir_error *err)
 {
     int64_t client_id = session->waiting_client;
-    bool same_server = client_id < weir_connection_client_id(session->connection); /* ids grow until a restart */
+    bool same_server = session->waiting_server == weir_connection_server(session->connection) &&
+                       client_id < weir_connection_client_id(session->connection); /* ids grow until a restart */
     if (client_id != 0 && same_server) {
         weir_status status = unblock(session, client_id, err);
         if (!weir_connection_is_up(session->connection))

@@ -18,6 +18,7 @@ struct redis_broker {
     struct weir_broker base;
     struct weir_url url;
     struct weir_keys keys;
+    unsigned slot;                    /* of all of them, in a cluster */
     struct weir_broker_config config; /* texts are copies */
 };
 
@@ -31,7 +32,8 @@ struct redis_session {
 
     int64_t reads[REDIS_READS_MAX]; /* block_ms of the outstanding reads, oldest first */
     size_t n_reads;
-    int64_t waiting_client; /* the client id of a connection with a blocking read unanswered; 0: none */
+    int64_t waiting_client;  /* the client id of a connection with a blocking read unanswered; 0: none */
+    uint64_t waiting_server; /* and where it was */
 
     char next_score[32]; /* of the delayed job that is due next, as last seen */
     int64_t next_due_us; /* and when that is by our own clock */
@@ -62,9 +64,13 @@ weir_status redis_next(struct redis_session *session, struct weir_arena *arena, 
                        weir_error *err);
 
 /*
- * The status of an error reply (WEIR_OK for any other); drops the connection to a server that has become a replica, so
- * that the next one finds the new primary.
+ * The status of an error reply (WEIR_OK for any other). *ret_leave: the server is not the one to talk to (any more): a
+ * replica, a node that has lost the rest of its cluster.
  */
+weir_status redis_judge(const struct redis_session *session, const struct weir_reply *reply, const char *command,
+                        bool *ret_leave, weir_error *err);
+
+/* redis_judge, and drops the connection to such a server, so that the next one finds the right one. */
 weir_status redis_check(struct redis_session *session, const struct weir_reply *reply, const char *command,
                         weir_error *err);
 

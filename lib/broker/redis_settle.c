@@ -317,6 +317,8 @@ static weir_status read_transaction(struct redis_session *session, weir_error *e
         status = redis_check(session, reply, "XADD", first == WEIR_OK ? err : NULL);
         if (first == WEIR_OK)
             first = status;
+        if (!weir_connection_is_up(session->connection))
+            return first; /* redirected, and so not executed: the others neither */
     }
     if (first == WEIR_OK && !weir_reply_is_array(reply, 2))
         return redis_surprise(session, "EXEC", err);
@@ -352,7 +354,9 @@ static weir_status bury_large(struct redis_session *session, struct weir_job *jo
     redis_entry_id(out, job->entry);
     weir_command_begin(out, 1);
     weir_command_text(out, "EXEC");
+    weir_connection_transaction(session->connection, true);
     status = read_transaction(session, err);
+    weir_connection_transaction(session->connection, false);
     if (status == WEIR_OK)
         job->settled = WEIR_SETTLED;
     return status;

@@ -48,3 +48,27 @@ void weir_command_i64(struct weir_buffer *out, int64_t value)
     len += weir_format_u64(text + len, magnitude);
     weir_command_bytes(out, text, len);
 }
+
+/* Reads "*3\r\n" or "$5\r\n"; moves *at beyond it. */
+static bool read_header(const char *bytes, size_t len, size_t *at, uint64_t *ret)
+{
+    const char *end = *at < len ? memchr(bytes + *at, '\r', len - *at) : NULL;
+    if (!end || !weir_parse_u64(bytes + *at + 1, (size_t)(end - bytes) - *at - 1, ret))
+        return false;
+    *at = (size_t)(end - bytes) + 2;
+    return *at <= len;
+}
+
+size_t weir_command_length(const char *bytes, size_t len)
+{
+    uint64_t n, size;
+    size_t at = 0;
+    if (!read_header(bytes, len, &at, &n))
+        return 0;
+    for (uint64_t i = 0; i < n; i++) {
+        if (!read_header(bytes, len, &at, &size) || size > len - at || len - at - size < 2)
+            return 0;
+        at += (size_t)size + 2;
+    }
+    return at;
+}

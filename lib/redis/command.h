@@ -15,4 +15,7 @@ void weir_command_bytes(struct weir_buffer *out, const char *bytes, size_t len);
 void weir_command_text(struct weir_buffer *out, const char *text);
 void weir_command_i64(struct weir_buffer *out, int64_t value);
 
+/* How long the first command in these bytes, which were written by the functions above, is; 0: it is not all there. */
+size_t weir_command_length(const char *bytes, size_t len);
+
 #endif

@@ -14,27 +14,42 @@
 /*
  * One connection to a Redis server, used by one thread; only wake may be called by others.
  *
+ * Which server that is, is found out at each connect: it is the URL's, or the primary that sentinels name, or the
+ * cluster's primary of one slot. In a cluster a command that the node redirects (MOVED, ASK) is sent on to where it
+ * belongs, and the reply is the one from there.
+ *
  * Commands are appended to weir_connection_out and go out while replies are waited for, so that a long pipeline is
  * written and read at the same time. Replies come in the order of the commands.
  */
 struct weir_connection;
 
-/* Borrows url, copies the rest. reply_limit: bytes of memory one reply may take. No input or output yet. */
-weir_status weir_connection_new(struct weir_connection **ret, const struct weir_url *url,
+/*
+ * Borrows url, copies the rest. slot: of all keys, in a cluster. reply_limit: bytes of memory one reply may take. No
+ * input or output yet.
+ */
+weir_status weir_connection_new(struct weir_connection **ret, const struct weir_url *url, unsigned slot,
                                 const weir_connection_options *options, const char *role, size_t reply_limit,
                                 weir_error *err);
 void weir_connection_free(struct weir_connection *connection); /* accepts NULL */
 
 /*
- * Connects and introduces itself (AUTH, SELECT, CLIENT SETNAME, CLIENT ID). Success at once where connected.
- * Errors: WEIR_ERR_CONNECTION, WEIR_ERR_AUTH, WEIR_ERR_UNAVAILABLE, WEIR_ERR_UNSUPPORTED (TLS), WEIR_ERR_STOPPED, …
+ * Connects and introduces itself (AUTH, SELECT, CLIENT SETNAME, CLIENT ID; ROLE behind sentinels). Success at once
+ * where connected. One attempt; where several servers had to be asked, the error tells what each said. Errors:
+ * WEIR_ERR_CONNECTION, WEIR_ERR_AUTH, WEIR_ERR_UNAVAILABLE, WEIR_ERR_UNSUPPORTED (TLS), WEIR_ERR_STOPPED, …
  */
 weir_status weir_connection_connect(struct weir_connection *connection, weir_error *err);
 void weir_connection_disconnect(struct weir_connection *connection);
+
+/* Disconnects from a server that is not who it should be: the next connect asks somebody else where that is. */
+void weir_connection_leave(struct weir_connection *connection);
 bool weir_connection_is_up(const struct weir_connection *connection);
+bool weir_connection_in_cluster(const struct weir_connection *connection);
 
 /* The server's id of this connection, for CLIENT UNBLOCK; 0 where it is not known. */
 int64_t weir_connection_client_id(const struct weir_connection *connection);
+
+/* A number for the server that it is connected to, equal for equal addresses; 0: none. Thread: any, as the id. */
+uint64_t weir_connection_server(const struct weir_connection *connection);
 
 /* Any thread: makes waiting calls, and later ones, return WEIR_ERR_STOPPED, until unwake. */
 void weir_connection_wake(struct weir_connection *connection);
@@ -65,5 +80,16 @@ weir_status weir_connection_reply(struct weir_connection *connection, struct wei
 
 /* False where the server has closed an idle connection, so that a command would be sent into the void. */
 bool weir_connection_still_open(struct weir_connection *connection);
+
+/* While on, redirections are replies like others: what stands between MULTI and EXEC can't be sent on one by one. */
+void weir_connection_transaction(struct weir_connection *connection, bool on);
+
+/*
+ * The node that commands were redirected to lately: what has no key that would lead it there (a script's text, WAIT) is
+ * to be said there as well. Where to append to, NULL if there is none; and the reply, as weir_connection_reply.
+ */
+struct weir_buffer *weir_connection_side_out(struct weir_connection *connection);
+weir_status weir_connection_side_reply(struct weir_connection *connection, struct weir_arena *arena,
+                                       int64_t extra_wait_ms, struct weir_reply **ret, weir_error *err);
 
 #endif

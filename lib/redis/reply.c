@@ -166,7 +166,11 @@ weir_status weir_reply_status(const struct weir_reply *reply, const char *comman
         {"UNBLOCKED", WEIR_ERR_NO_GROUP, "%s: the stream was deleted or replaced"},
         {"WRONGTYPE", WEIR_ERR_SERVER,
          "%s: the key holds something else than weir keeps there; use another stream name"},
-        {"MOVED", WEIR_ERR_UNSUPPORTED, "%s: the server is a cluster node that does not hold this queue's slot"},
+        {"MOVED", WEIR_ERR_UNSUPPORTED,
+         "%s: the server is a cluster node that does not hold this queue's slot; use redis+cluster://"},
+        {"ASK ", WEIR_ERR_UNSUPPORTED,
+         "%s: the server is a cluster node that moves this queue's slot; use "
+         "redis+cluster://"},
         {"CROSSSLOT", WEIR_ERR_UNSUPPORTED,
          "%s: the queue's keys are in several cluster slots; give the name a hash tag"},
         {"ERR unknown command", WEIR_ERR_UNSUPPORTED,

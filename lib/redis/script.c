@@ -17,21 +17,31 @@ bool weir_script_missing(const struct weir_reply *reply)
     return reply->kind == WEIR_REPLY_ERROR && weir_reply_starts_with(reply, "NOSCRIPT");
 }
 
-weir_status weir_script_load(struct weir_connection *connection, const struct weir_script *script, weir_error *err)
+static void append_load(struct weir_buffer *out, const struct weir_script *script)
 {
-    struct weir_buffer *out = weir_connection_out(connection);
     weir_command_begin(out, 3);
     weir_command_text(out, "SCRIPT");
     weir_command_text(out, "LOAD");
     weir_command_bytes(out, script->text, script->len);
+}
 
+weir_status weir_script_load(struct weir_connection *connection, const struct weir_script *script, weir_error *err)
+{
     struct weir_arena arena;
     struct weir_reply *reply;
     weir_arena_init(&arena, 0);
+    append_load(weir_connection_out(connection), script);
     weir_status status = weir_connection_reply(connection, &arena, 0, &reply, err);
     if (status == WEIR_OK)
         status = weir_reply_status(reply, "SCRIPT LOAD", err);
-    else if (status == WEIR_ERR_STOPPED)
+    struct weir_buffer *side = status == WEIR_OK ? weir_connection_side_out(connection) : NULL;
+    if (side) {
+        append_load(side, script);
+        status = weir_connection_side_reply(connection, &arena, 0, &reply, err);
+        if (status == WEIR_OK)
+            status = weir_reply_status(reply, "SCRIPT LOAD", err);
+    }
+    if (status == WEIR_ERR_STOPPED)
         weir_connection_disconnect(connection);
     weir_arena_free(&arena);
     return status;

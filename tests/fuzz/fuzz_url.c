@@ -24,12 +24,20 @@ static void insist(bool good, const char *what)
 
 static void check_parsed(const struct weir_url *url)
 {
-    insist((url->host == NULL) != (url->path == NULL), "neither a host nor a path, or both");
-    insist(!url->host || url->host[0] != '\0', "an empty host");
-    insist(!url->path || url->path[0] == '/', "a path that is not absolute");
-    insist(!url->host || (url->port >= 1 && url->port <= 65535), "a port that can't be");
+    insist(url->n_endpoints >= 1 && url->n_endpoints <= WEIR_URL_ENDPOINTS_MAX, "no endpoint, or too many");
+    insist(url->n_endpoints == 1 || url->kind != WEIR_URL_DIRECT, "several servers to go to");
+    for (size_t i = 0; i < url->n_endpoints; i++) {
+        const struct weir_endpoint *endpoint = &url->endpoints[i];
+        insist(endpoint->port >= 0 && endpoint->port <= 65535, "a port that can't be");
+        insist(endpoint->port != 0 || endpoint->host[0] == '/', "a path that is not absolute");
+        insist(strnlen(endpoint->host, WEIR_HOST_SIZE) < WEIR_HOST_SIZE && endpoint->host[0] != '\0', "no host");
+    }
     insist(url->db >= 0 && url->db <= 1000000, "a database that can't be");
+    insist(url->db == 0 || url->kind != WEIR_URL_CLUSTER, "a database in a cluster");
     insist(!url->user || url->password, "a user without a password");
+    insist((url->kind == WEIR_URL_SENTINEL) == (url->primary != NULL), "a primary's name too many, or too few");
+    insist(!url->primary || url->primary[0] != '\0', "an empty name");
+    insist(!url->sentinel_user || url->sentinel_password, "a sentinel's user without a password");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -30,7 +30,9 @@ struct test_server {
     char url[112];
     char tcp_url[64];
     char output[96];
-    int port; /* 0: no TCP */
+    char configuration[96]; /* a file; "": none */
+    int port;               /* 0: no TCP */
+    int second_port;
     bool port_is_settled;
     char *extra[MAX_ARGS + 1];
     pid_t pid; /* 0: not running */
@@ -143,11 +145,15 @@ static _Noreturn void become_server(const struct test_server *server, pid_t pare
 
 static void spawn(struct test_server *server)
 {
-    char port[16];
+    char port[16], second_port[16];
     snprintf(port, sizeof port, "%d", server->port);
+    snprintf(second_port, sizeof second_port, "%d", server->second_port);
     const char *program = getenv("WEIR_TEST_REDIS_SERVER");
+    bool sentinel = server->configuration[0] != '\0';
     const char *fixed[] = {
         program && *program ? program : "redis-server",
+        sentinel ? server->configuration : "--protected-mode",
+        sentinel ? "--sentinel" : "yes",
         "--port",
         port,
         "--bind",
@@ -156,8 +162,8 @@ static void spawn(struct test_server *server)
         server->socket,
         "--dir",
         server->directory,
-        "--save",
-        "",
+        sentinel ? "--loglevel" : "--save",
+        sentinel ? "notice" : "",
         "--daemonize",
         "no",
         "--logfile",
@@ -167,6 +173,9 @@ static void spawn(struct test_server *server)
     char *argv[N_FIXED + MAX_ARGS + 1];
     memcpy(argv, fixed, sizeof fixed);
     memcpy(argv + N_FIXED, server->extra, sizeof server->extra);
+    for (char **arg = argv + N_FIXED; *arg; arg++)
+        if (strcmp(*arg, TEST_SERVER_FREE_PORT) == 0)
+            *arg = second_port;
 
     pid_t parent = getpid();
     pid_t pid = fork();
@@ -215,8 +224,10 @@ static void settle_port(struct test_server *server)
 {
     if (server->port == 0)
         return;
-    if (!server->port_is_settled)
+    if (!server->port_is_settled) {
         server->port = free_port();
+        server->second_port = free_port();
+    }
     snprintf(server->tcp_url, sizeof server->tcp_url, "redis://127.0.0.1:%d", server->port);
 }
 
@@ -244,7 +255,8 @@ static void launch(struct test_server *server)
     test_die("the server did not start");
 }
 
-static struct test_server *start(bool tcp, const char *const *extra_args)
+/* Made, with its directory, and not running. */
+static struct test_server *make(bool tcp, const char *const *extra_args)
 {
     struct test_server *server = calloc(1, sizeof *server);
     if (!server || pthread_mutex_init(&server->mutex, NULL) != 0)
@@ -262,6 +274,23 @@ static struct test_server *start(bool tcp, const char *const *extra_args)
     }
     server->port = tcp;
     remember(server);
+    return server;
+}
+
+static struct test_server *start(bool tcp, const char *const *extra_args)
+{
+    struct test_server *server = make(tcp, extra_args);
+    launch(server);
+    return server;
+}
+
+struct test_server *test_server_start_sentinel(const char *configuration)
+{
+    struct test_server *server = make(true, NULL);
+    snprintf(server->configuration, sizeof server->configuration, "%s/sentinel.conf", server->directory);
+    FILE *file = fopen(server->configuration, "we");
+    if (!file || fputs(configuration, file) < 0 || fclose(file) != 0)
+        test_die("%s: %s", server->configuration, strerror(errno));
     launch(server);
     return server;
 }
@@ -320,6 +349,11 @@ const char *test_server_tcp_url(const struct test_server *server)
 int test_server_tcp_port(const struct test_server *server)
 {
     return server->port;
+}
+
+int test_server_second_port(const struct test_server *server)
+{
+    return server->second_port;
 }
 
 pid_t test_server_pid(const struct test_server *server)

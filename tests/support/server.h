@@ -23,6 +23,12 @@ struct test_server *test_server_start(void);
 struct test_server *test_server_start_with(const char *const *extra_args);
 struct test_server *test_server_start_tcp(const char *const *extra_args); /* also on a free port of 127.0.0.1 */
 
+/* In sentinel mode, by TCP, with the lines of a configuration file. */
+struct test_server *test_server_start_sentinel(const char *configuration);
+
+/* Among the extra arguments, once: another free port of 127.0.0.1, such as that of a cluster's bus. */
+#define TEST_SERVER_FREE_PORT "free port"
+
 /* Kills, waits, removes the directory. Accepts NULL. */
 void test_server_stop(struct test_server *server);
 
@@ -30,6 +36,7 @@ const char *test_server_url(const struct test_server *server);     /* "unix:///t
 const char *test_server_socket(const struct test_server *server);  /* "/tmp/…/redis.sock" */
 const char *test_server_tcp_url(const struct test_server *server); /* "redis://127.0.0.1:port"; "" without TCP */
 int test_server_tcp_port(const struct test_server *server);        /* 0 without TCP */
+int test_server_second_port(const struct test_server *server);     /* what TEST_SERVER_FREE_PORT has become */
 pid_t test_server_pid(const struct test_server *server);
 
 /* SIGKILL, and waits: connecting is refused from now on. Without --appendonly or --save, what it held is lost. */

@@ -96,12 +96,27 @@ static void clearing_gives_back_what_exceeds(void **state)
     weir_buffer_free(&buffer);
 }
 
+static void dropping_keeps_the_rest(void **state)
+{
+    (void)state;
+    struct weir_buffer buffer = {0};
+    weir_buffer_drop(&buffer, 0);
+    weir_buffer_append(&buffer, "abcdef", 6);
+    weir_buffer_drop(&buffer, 2);
+    weir_buffer_append(&buffer, "gh", 2);
+    assert_int_equal(buffer.len, 6);
+    assert_memory_equal(buffer.bytes, "cdefgh", 6);
+    weir_buffer_drop(&buffer, 6);
+    assert_int_equal(buffer.len, 0);
+    weir_buffer_free(&buffer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(appended_bytes_stay_in_order),     cmocka_unit_test(an_empty_append_needs_no_bytes),
         cmocka_unit_test(reserved_room_can_be_written),     cmocka_unit_test(a_failure_is_remembered_until_cleared),
-        cmocka_unit_test(clearing_gives_back_what_exceeds),
+        cmocka_unit_test(clearing_gives_back_what_exceeds), cmocka_unit_test(dropping_keeps_the_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

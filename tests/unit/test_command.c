@@ -3,6 +3,7 @@
 
 #include "support/test.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void commands_are_written_as_resp(void **state)
@@ -39,11 +40,35 @@ static void numbers_are_whole(void **state)
     }
 }
 
+static void a_command_is_as_long_as_it_was_written(void **state)
+{
+    (void)state;
+    struct weir_buffer out = {0};
+    weir_command_begin(&out, 3);
+    weir_command_text(&out, "SET");
+    weir_command_bytes(&out, "*1\r\n$1\r\nx\r\n\0", 13);
+    weir_command_bytes(&out, NULL, 0);
+    size_t first = out.len;
+    weir_command_begin(&out, 1);
+    weir_command_text(&out, "PING");
+    assert_int_equal(weir_command_length(out.bytes, out.len), first);
+    assert_int_equal(weir_command_length(out.bytes + first, out.len - first), out.len - first);
+    for (size_t len = 0; len < out.len; len++) { /* a piece of it is none, and is not read beyond */
+        char *piece = malloc(len + 1);
+        memcpy(piece, out.bytes, len);
+        piece = realloc(piece, len ? len : 1);
+        assert_int_equal(weir_command_length(piece, len), len < first ? 0 : first);
+        free(piece);
+    }
+    weir_buffer_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commands_are_written_as_resp),
         cmocka_unit_test(numbers_are_whole),
+        cmocka_unit_test(a_command_is_as_long_as_it_was_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/keys.h"
 
+#include "redis/slot.h"
 #include "support/test.h"
 
 #include <string.h>
@@ -38,30 +39,38 @@ static void names_follow_the_table(void **state)
     }
 }
 
-/* What the server hashes: the text between the first '{' and the next '}', unless that is empty; else all. */
-static size_t hashed(const struct weir_key *key, const char **ret)
+static bool slot_of(const char *stream, unsigned *ret)
 {
-    const char *open = strchr(key->bytes, '{');
-    const char *close = open ? strchr(open, '}') : NULL;
-    *ret = close && close > open + 1 ? open + 1 : key->bytes;
-    return close && close > open + 1 ? (size_t)(close - open - 1) : key->len;
+    struct weir_keys keys;
+    assert_true(weir_keys_make(stream, &keys));
+    bool one = weir_keys_slot(&keys, ret);
+    weir_keys_clear(&keys);
+    return one;
 }
 
 static void all_keys_of_a_queue_are_in_one_slot(void **state)
 {
     (void)state;
-    static const char *const streams[] = {"emails", "{t1}:emails", "x{t}y{u}", "{{t}", "open{", "{{", "a{b{c"};
+    static const struct {
+        const char *stream, *hashed;
+    } cases[] = {{"emails", "emails"}, {"{t1}:emails", "t1"}, {"x{t}y{u}", "t"},  {"{{t}", "{t"},
+                 {"open{", "open{"},   {"{{", "{{"},          {"a{b{c", "a{b{c"}, {"{a}b}", "a"}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        unsigned slot;
+        assert_true(slot_of(cases[i].stream, &slot));
+        assert_int_equal(slot, weir_key_slot(cases[i].hashed, strlen(cases[i].hashed)));
+    }
+}
+
+/* The side keys of these would have another hash tag than the stream has. */
+static void names_that_would_be_torn_apart_are_found(void **state)
+{
+    (void)state;
+    static const char *const streams[] = {"a}b", "}", "{}", "{}a", "{}{a}", "a}{b", "x{}y"};
     for (size_t i = 0; i < COUNT_OF(streams); i++) {
-        struct weir_keys keys;
-        assert_true(weir_keys_make(streams[i], &keys));
-        const struct weir_key *others[] = {&keys.delayed, &keys.delayed_jobs, &keys.dead, &keys.once};
-        const char *expected, *got;
-        size_t len = hashed(&keys.stream, &expected);
-        for (size_t j = 0; j < COUNT_OF(others); j++) {
-            assert_int_equal(hashed(others[j], &got), len);
-            assert_memory_equal(got, expected, len);
-        }
-        weir_keys_clear(&keys);
+        unsigned slot = 7;
+        assert_false(slot_of(streams[i], &slot));
+        assert_int_equal(slot, 7);
     }
 }
 
@@ -84,6 +93,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_follow_the_table),
         cmocka_unit_test(all_keys_of_a_queue_are_in_one_slot),
+        cmocka_unit_test(names_that_would_be_torn_apart_are_found),
         cmocka_unit_test(the_longest_names_have_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,6 +105,9 @@ static void errors_become_statuses_in_words(void **state)
         {"WRONGTYPE Operation against a key holding the wrong kind of value", WEIR_ERR_SERVER, false},
         {"BUSYGROUP Consumer Group name already exists", WEIR_ERR_SERVER, false},
         {"MOVED 3999 127.0.0.1:6381", WEIR_ERR_UNSUPPORTED, false},
+        {"ASK 3999 127.0.0.1:6381", WEIR_ERR_UNSUPPORTED, false},
+        {"TRYAGAIN Multiple keys request during rehashing of slot", WEIR_ERR_UNAVAILABLE, true},
+        {"CLUSTERDOWN The cluster is down", WEIR_ERR_UNAVAILABLE, true},
         {"ERR unknown command 'XAUTOCLAIM', with args beginning with:", WEIR_ERR_UNSUPPORTED, false},
         {"", WEIR_ERR_SERVER, false},
     };

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/fleet.h"
+
+#include "support/wait.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void await(bool (*condition)(void *context), void *context, const char *what)
+{
+    if (!wait_for(condition, context, 2 * TEST_TIMEOUT_MS))
+        test_die("waited in vain until %s", what);
+}
+
+static bool runs(const struct test_server *server)
+{
+    return server && test_server_pid(server) != 0;
+}
+
+/* Whether the answer to a command contains the text. */
+static bool says(struct test_server *server, const char *text, const char *command)
+{
+    redisReply *reply = test_server_command(server, command);
+    bool found = reply->str && strstr(reply->str, text);
+    freeReplyObject(reply);
+    return found;
+}
+
+/* A command that must be answered with OK. */
+static void ok(redisReply *reply, const char *what)
+{
+    if (reply->type != REDIS_REPLY_STATUS && reply->type != REDIS_REPLY_INTEGER)
+        test_die("%s: %s", what, reply->str ? reply->str : "no status");
+    freeReplyObject(reply);
+}
+
+static void append_address(char url[FLEET_URL_SIZE], const struct test_server *server)
+{
+    size_t len = strlen(url);
+    snprintf(url + len, FLEET_URL_SIZE - len, "%s127.0.0.1:%d", url[len - 1] == '/' ? "" : ",",
+             test_server_tcp_port(server));
+}
+
+static bool is_in_step(struct test_server *replica)
+{
+    return says(replica, "master_link_status:up", "INFO replication");
+}
+
+/* --- behind sentinels --- */
+
+static struct test_server *start_node(const struct test_server *primary)
+{
+    char port[16] = "";
+    if (primary)
+        snprintf(port, sizeof port, "%d", test_server_tcp_port(primary));
+    const char *args[] = {"--repl-diskless-sync-delay",
+                          "0",
+                          "--repl-ping-replica-period",
+                          "1",
+                          primary ? "--replicaof" : NULL,
+                          "127.0.0.1",
+                          port,
+                          NULL};
+    return test_server_start_tcp(args);
+}
+
+/* What makes discovering and electing quicker; a server that lacks it is slower. */
+static void hurry(struct test_server *sentinel)
+{
+    static const char *const settings[] = {"info-period 100", "publish-period 100",    "ping-period 50",
+                                           "ask-period 50",   "election-timeout 1000", "slave-reconf-timeout 1000"};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        char command[64];
+        snprintf(command, sizeof command, "SENTINEL DEBUG %s", settings[i]);
+        freeReplyObject(test_server_command(sentinel, command));
+    }
+}
+
+static struct test_server *start_sentinel(const struct test_server *primary, int quorum)
+{
+    char configuration[512];
+    snprintf(configuration, sizeof configuration,
+             "sentinel monitor main 127.0.0.1 %d %d\n"
+             "sentinel down-after-milliseconds main %d\n"
+             "sentinel failover-timeout main %d\n"
+             "sentinel parallel-syncs main 2\n",
+             test_server_tcp_port(primary), quorum, test_scaled_ms(400), test_scaled_ms(4000));
+    struct test_server *sentinel = test_server_start_sentinel(configuration);
+    hurry(sentinel);
+    return sentinel;
+}
+
+/* The port of the primary that a sentinel names; 0: none. */
+static int named_port(struct test_server *sentinel)
+{
+    redisReply *reply = test_server_command(sentinel, "SENTINEL get-master-addr-by-name main");
+    int port = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 ? atoi(reply->element[1]->str) : 0;
+    freeReplyObject(reply);
+    return port;
+}
+
+static int node_by_port(const struct fleet *fleet, int port)
+{
+    for (int i = 0; i < fleet->n_nodes; i++)
+        if (test_server_tcp_port(fleet->nodes[i]) == port)
+            return i;
+    return -1;
+}
+
+static bool is_primary(struct test_server *node)
+{
+    redisReply *reply = test_server_command(node, "ROLE");
+    bool primary = reply->type == REDIS_REPLY_ARRAY && strcmp(reply->element[0]->str, "master") == 0;
+    freeReplyObject(reply);
+    return primary;
+}
+
+int fleet_primary(struct fleet *fleet)
+{
+    for (int i = 0; i < fleet->n_sentinels; i++) {
+        int node = runs(fleet->sentinels[i]) ? node_by_port(fleet, named_port(fleet->sentinels[i])) : -1;
+        if (node >= 0 && runs(fleet->nodes[node]) && is_primary(fleet->nodes[node]))
+            return node;
+    }
+    return -1;
+}
+
+struct search {
+    void *fleet;
+    int slot, not_this, found;
+};
+
+static bool has_other_primary(void *context)
+{
+    struct search *search = context;
+    struct fleet *fleet = search->fleet;
+    for (int i = 0; i < fleet->n_sentinels; i++) {
+        int node = runs(fleet->sentinels[i]) ? node_by_port(fleet, named_port(fleet->sentinels[i])) : -1;
+        if (node < 0 || node == search->not_this || !runs(fleet->nodes[node]) || !is_primary(fleet->nodes[node]))
+            continue;
+        search->found = node;
+        return true;
+    }
+    return false;
+}
+
+int fleet_await_primary(struct fleet *fleet, int not_this)
+{
+    struct search search = {.fleet = fleet, .not_this = not_this, .found = -1};
+    await(has_other_primary, &search, "there is another primary");
+    return search.found;
+}
+
+struct calm {
+    struct fleet *fleet;
+    int replicas;
+};
+
+static bool is_calm(void *context)
+{
+    struct calm *calm = context;
+    struct fleet *fleet = calm->fleet;
+    int primary = fleet_primary(fleet), in_step = 0;
+    char others[32], replicas[32];
+    snprintf(others, sizeof others, "sentinels=%d", fleet->n_sentinels);
+    snprintf(replicas, sizeof replicas, "slaves=%d,", fleet->n_nodes - 1);
+    if (primary < 0)
+        return false;
+    for (int i = 0; i < fleet->n_sentinels; i++)
+        if (named_port(fleet->sentinels[i]) != test_server_tcp_port(fleet->nodes[primary]) ||
+            !says(fleet->sentinels[i], "status=ok", "INFO sentinel") ||
+            !says(fleet->sentinels[i], others, "INFO sentinel") ||
+            !says(fleet->sentinels[i], replicas, "INFO sentinel"))
+            return false;
+    for (int i = 0; i < fleet->n_nodes; i++)
+        in_step += i != primary && runs(fleet->nodes[i]) && is_in_step(fleet->nodes[i]);
+    return in_step >= calm->replicas;
+}
+
+void fleet_await_calm(struct fleet *fleet, int replicas)
+{
+    struct calm calm = {fleet, replicas};
+    await(is_calm, &calm, "the sentinels agree and the replicas are in step");
+}
+
+static bool all_in_step(void *context)
+{
+    struct fleet *fleet = context;
+    for (int i = 1; i < fleet->n_nodes; i++)
+        if (!is_in_step(fleet->nodes[i]))
+            return false;
+    return true;
+}
+
+void fleet_start(struct fleet *fleet, int replicas, int sentinels)
+{
+    *fleet = (struct fleet){.url = "redis+sentinel://"};
+    for (; fleet->n_nodes <= replicas; fleet->n_nodes++)
+        fleet->nodes[fleet->n_nodes] = start_node(fleet->nodes[0]);
+    await(all_in_step, fleet, "the replicas are in step");
+    for (; fleet->n_sentinels < sentinels; fleet->n_sentinels++) {
+        struct test_server *sentinel = start_sentinel(fleet->nodes[0], sentinels / 2 + 1);
+        fleet->sentinels[fleet->n_sentinels] = sentinel;
+        append_address(fleet->url, sentinel);
+    }
+    strcat(fleet->url, "/main");
+    fleet_await_calm(fleet, replicas);
+}
+
+void fleet_stop(struct fleet *fleet)
+{
+    for (int i = 0; i < fleet->n_sentinels; i++)
+        test_server_stop(fleet->sentinels[i]);
+    for (int i = 0; i < fleet->n_nodes; i++)
+        test_server_stop(fleet->nodes[i]);
+    *fleet = (struct fleet){.n_nodes = 0};
+}
+
+/* --- a cluster --- */
+
+static struct test_server *start_cluster_node(void)
+{
+    char timeout_ms[16];
+    snprintf(timeout_ms, sizeof timeout_ms, "%d", test_scaled_ms(800));
+    const char *args[] = {"--cluster-enabled",
+                          "yes",
+                          "--cluster-port",
+                          TEST_SERVER_FREE_PORT,
+                          "--cluster-node-timeout",
+                          timeout_ms,
+                          "--cluster-allow-replica-migration",
+                          "no",
+                          "--repl-diskless-sync-delay",
+                          "0",
+                          "--repl-ping-replica-period",
+                          "1",
+                          NULL};
+    return test_server_start_tcp(args);
+}
+
+static void introduce_nodes(struct cluster *cluster)
+{
+    for (int i = 0; i < cluster->n_nodes; i++)
+        for (int j = 0; j < i; j++)
+            ok(test_server_command(cluster->nodes[i], "CLUSTER MEET 127.0.0.1 %d %d",
+                                   test_server_tcp_port(cluster->nodes[j]), test_server_second_port(cluster->nodes[j])),
+               "CLUSTER MEET");
+}
+
+static bool all_known(void *context)
+{
+    struct cluster *cluster = context;
+    char known[32];
+    snprintf(known, sizeof known, "cluster_known_nodes:%d\r", cluster->n_nodes);
+    for (int i = 0; i < cluster->n_nodes; i++)
+        if (!says(cluster->nodes[i], known, "CLUSTER INFO") || says(cluster->nodes[i], "handshake", "CLUSTER NODES"))
+            return false;
+    return true;
+}
+
+static bool is_calm_cluster(void *context)
+{
+    struct cluster *cluster = context;
+    for (int i = 0; i < cluster->n_nodes; i++) {
+        if (!runs(cluster->nodes[i]))
+            continue;
+        if (!says(cluster->nodes[i], "cluster_state:ok", "CLUSTER INFO"))
+            return false;
+        if (!is_primary(cluster->nodes[i]) && !is_in_step(cluster->nodes[i]))
+            return false;
+    }
+    return true;
+}
+
+void cluster_await_calm(struct cluster *cluster)
+{
+    await(is_calm_cluster, cluster, "the cluster is calm");
+}
+
+/* The last primary's replica is known to everybody as such: the others came before. */
+static bool replicas_known(void *context)
+{
+    struct cluster *cluster = context;
+    for (int i = 0; i < cluster->n_nodes; i++) {
+        redisReply *reply = test_server_command(cluster->nodes[i], "CLUSTER SLOTS");
+        bool complete = reply->type == REDIS_REPLY_ARRAY && reply->elements == (size_t)cluster->n_primaries;
+        for (size_t j = 0; complete && j < reply->elements; j++)
+            complete = reply->element[j]->elements == (cluster->n_nodes > cluster->n_primaries ? 4 : 3);
+        freeReplyObject(reply);
+        if (!complete)
+            return false;
+    }
+    return true;
+}
+
+void cluster_start(struct cluster *cluster, int primaries, bool replicas)
+{
+    *cluster = (struct cluster){.n_primaries = primaries, .url = "redis+cluster://"};
+    for (int n = replicas ? 2 * primaries : primaries; cluster->n_nodes < n; cluster->n_nodes++) {
+        struct test_server *node = start_cluster_node();
+        int i = cluster->n_nodes;
+        cluster->nodes[i] = node;
+        append_address(cluster->url, node);
+        ok(test_server_command(node, "CLUSTER SET-CONFIG-EPOCH %d", i + 1), "CLUSTER SET-CONFIG-EPOCH");
+        redisReply *id = test_server_command(node, "CLUSTER MYID");
+        snprintf(cluster->ids[i], sizeof cluster->ids[i], "%s", id->str);
+        freeReplyObject(id);
+        if (i < primaries)
+            ok(test_server_command(node, "CLUSTER ADDSLOTSRANGE %d %d", FLEET_SLOTS * i / primaries,
+                                   FLEET_SLOTS * (i + 1) / primaries - 1),
+               "CLUSTER ADDSLOTSRANGE");
+    }
+    introduce_nodes(cluster);
+    await(all_known, cluster, "the nodes know each other");
+    for (int i = primaries; i < cluster->n_nodes; i++)
+        ok(test_server_command(cluster->nodes[i], "CLUSTER REPLICATE %s", cluster->ids[i - primaries]),
+           "CLUSTER REPLICATE");
+    cluster_await_calm(cluster);
+    await(replicas_known, cluster, "everybody knows the replicas");
+}
+
+void cluster_stop(struct cluster *cluster)
+{
+    for (int i = 0; i < cluster->n_nodes; i++)
+        test_server_stop(cluster->nodes[i]);
+    *cluster = (struct cluster){.n_nodes = 0};
+}
+
+int cluster_slot(struct cluster *cluster, const char *key)
+{
+    return (int)test_server_integer(cluster->nodes[0], "CLUSTER KEYSLOT %s", key);
+}
+
+/* Whether the node serves the slot: its own line of CLUSTER NODES is a primary's with a range that has it in it. */
+static bool serves(struct test_server *node, int slot)
+{
+    redisReply *reply = test_server_command(node, "CLUSTER NODES");
+    bool found = false;
+    char *rest = reply->str, *line;
+    while (!found && (line = strsep(&rest, "\n"))) {
+        if (!strstr(line, "myself,master"))
+            continue;
+        int column = 0;
+        for (char *word; (word = strsep(&line, " ")); column++) {
+            int first, last, n = column >= 8 ? sscanf(word, "%d-%d", &first, &last) : 0;
+            found |= (n == 1 && first == slot) || (n == 2 && first <= slot && slot <= last);
+        }
+    }
+    freeReplyObject(reply);
+    return found;
+}
+
+static bool has_other_owner(void *context)
+{
+    struct search *search = context;
+    struct cluster *cluster = search->fleet;
+    for (int i = 0; i < cluster->n_nodes; i++)
+        if (i != search->not_this && runs(cluster->nodes[i]) && serves(cluster->nodes[i], search->slot) &&
+            says(cluster->nodes[i], "cluster_state:ok", "CLUSTER INFO")) {
+            search->found = i;
+            return true;
+        }
+    return false;
+}
+
+int cluster_owner(struct cluster *cluster, int slot)
+{
+    struct search search = {.fleet = cluster, .slot = slot, .not_this = -1, .found = -1};
+    has_other_owner(&search);
+    return search.found;
+}
+
+int cluster_await_owner(struct cluster *cluster, int slot, int not_this)
+{
+    struct search search = {.fleet = cluster, .slot = slot, .not_this = not_this, .found = -1};
+    await(has_other_owner, &search, "another node serves the slot");
+    return search.found;
+}
+
+void cluster_begin_move(struct cluster *cluster, int slot, int from, int to)
+{
+    ok(test_server_command(cluster->nodes[to], "CLUSTER SETSLOT %d IMPORTING %s", slot, cluster->ids[from]),
+       "IMPORTING");
+    ok(test_server_command(cluster->nodes[from], "CLUSTER SETSLOT %d MIGRATING %s", slot, cluster->ids[to]),
+       "MIGRATING");
+}
+
+bool cluster_migrate_key(struct cluster *cluster, const char *key, int from, int to)
+{
+    redisReply *reply = test_server_command(cluster->nodes[from], "MIGRATE 127.0.0.1 %d %s 0 %d",
+                                            test_server_tcp_port(cluster->nodes[to]), key, TEST_TIMEOUT_MS);
+    bool moved = reply->str && strcmp(reply->str, "OK") == 0;
+    if (!moved && !(reply->str && strcmp(reply->str, "NOKEY") == 0))
+        test_die("MIGRATE %s: %s", key, reply->str ? reply->str : "?");
+    freeReplyObject(reply);
+    return moved;
+}
+
+void cluster_end_move(struct cluster *cluster, int slot, int from, int to)
+{
+    ok(test_server_command(cluster->nodes[to], "CLUSTER SETSLOT %d NODE %s", slot, cluster->ids[to]), "NODE");
+    ok(test_server_command(cluster->nodes[from], "CLUSTER SETSLOT %d NODE %s", slot, cluster->ids[to]), "NODE");
+    for (int i = 0; i < cluster->n_primaries; i++)
+        if (i != from && i != to && runs(cluster->nodes[i]))
+            ok(test_server_command(cluster->nodes[i], "CLUSTER SETSLOT %d NODE %s", slot, cluster->ids[to]), "NODE");
+}
+
+void cluster_move(struct cluster *cluster, int slot, int from, int to)
+{
+    cluster_begin_move(cluster, slot, from, to);
+    for (bool more = true; more;) {
+        redisReply *keys = test_server_command(cluster->nodes[from], "CLUSTER GETKEYSINSLOT %d 10", slot);
+        more = keys->elements > 0;
+        for (size_t i = 0; i < keys->elements; i++)
+            cluster_migrate_key(cluster, keys->element[i]->str, from, to);
+        freeReplyObject(keys);
+    }
+    cluster_end_move(cluster, slot, from, to);
+}
+
+bool cluster_integer(struct cluster *cluster, int slot, long long *ret, const char *command)
+{
+    int owner = cluster_owner(cluster, slot);
+    if (owner < 0)
+        return false;
+    redisReply *reply = test_server_command(cluster->nodes[owner], command);
+    bool answered = reply->type == REDIS_REPLY_INTEGER;
+    if (answered)
+        *ret = reply->integer;
+    freeReplyObject(reply);
+    return answered;
+}
