@@ -19,11 +19,11 @@ die() {
 
 # All that building and testing needs, by Debian's names; a|b: b where the distribution has no a.
 # shellcheck disable=SC2034  # for those who source this
-weir_packages=(meson ninja-build pkg-config gcc libc6-dev libhiredis-dev 'libmsgpack-dev|libmsgpack-c-dev' libevent-dev
+weir_packages=(meson ninja-build pkg-config gcc libc6-dev libhiredis-dev 'libmsgpack-dev|libmsgpack-c-dev' libssl-dev libevent-dev
     libcmocka-dev libclang-dev redis-server redis-tools python3)
 
 # shellcheck disable=SC2034
-weir_test_packages=(g++ make clang valgrind libgps-dev libmosquitto-dev libpq-dev locales)
+weir_test_packages=(g++ make clang valgrind libgps-dev libmosquitto-dev libpq-dev locales openssl)
 
 # have PACKAGE: whether what the package is for is there, wherever it came from.
 have() {
@@ -33,6 +33,7 @@ have() {
     libc6-dev) echo '#include <stdio.h>' | cc -E - ;;
     libhiredis-dev) pkg-config --exists hiredis ;;
     libmsgpack-dev*) pkg-config --exists msgpack-c || pkg-config --exists msgpack ;;
+    libssl-dev) pkg-config --exists openssl ;;
     libevent-dev) pkg-config --exists libevent_core ;;
     libclang-dev) python3 "$weir_root/codegen/find_libclang.py" ;;
     libcmocka-dev) pkg-config --exists cmocka ;;

@@ -58,13 +58,13 @@ static size_t append_introduction(const struct weir_connection *connection, stru
     return n;
 }
 
-/* What one answer to the introduction means. What the two CLIENTs answer never fails a connection. */
+/* What one answer to the introduction means. That the two CLIENTs are refused fails no connection. */
 static weir_status heed(const struct weir_reply *reply, const char *command, int64_t *client_id, weir_error *err)
 {
     if (reply->kind == WEIR_REPLY_INTEGER)
         *client_id = reply->integer;
     weir_status status = weir_reply_status(reply, command, err);
-    if (status != WEIR_ERR_AUTH && command[0] == 'C')
+    if (status != WEIR_ERR_AUTH && status != WEIR_ERR_UNAVAILABLE && command[0] == 'C')
         return WEIR_OK;
     if (status == WEIR_OK && strcmp(command, "ROLE") == 0 && !weir_role_is_primary(reply))
         return weir_error_set(err, WEIR_ERR_UNAVAILABLE, "it is no primary");

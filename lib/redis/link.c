@@ -29,8 +29,10 @@
 #include <sys/socket.h>
 
 enum {
-    READ_CHUNK = 16 * 1024, /* hiredis' reader moves what is left of a chunk after each reply: keep it small */
-    OUT_KEPT = 256 * 1024,  /* capacity of the output buffer that outlives a flush */
+    /* hiredis' reader moves what is left of a chunk after each reply: keep it small; but a TLS record has to fit, since
+       poll doesn't tell of what is left of one */
+    READ_CHUNK = 16 * 1024,
+    OUT_KEPT = 256 * 1024, /* capacity of the output buffer that outlives a flush */
     MIN_REPLY_BUDGET_MS = 30000,
     DOUBT_MS = 500,
 };
@@ -163,10 +165,10 @@ bool weir_link_still_open(struct weir_link *link)
 {
     if (!link->context)
         return false;
+    if (link->tls)
+        return weir_tls_still_open(link->tls);
     char byte;
-    ssize_t n = recv(link->context->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (n > 0)
-        return link->tls != NULL; /* under TLS a session ticket, say; else an answer that nobody asked for */
+    ssize_t n = recv(link->context->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT); /* data: nobody asked for it */
     return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
 }
 
@@ -177,7 +179,13 @@ static size_t sendable(const struct weir_link *link)
     return link->out_limit != 0 ? link->out_limit : link->out.len;
 }
 
-/* As much as the kernel takes now. False: broken, errno says why. */
+/* Why reading or writing failed just now. */
+static const char *broken(const struct weir_link *link)
+{
+    return link->tls ? weir_tls_why(link->tls) : strerror(errno);
+}
+
+/* As much as the kernel takes now. False: broken. */
 static bool send_some(struct weir_link *link)
 {
     struct weir_buffer *out = &link->out;
@@ -218,7 +226,7 @@ static int receive_some(struct weir_link *link, const char **why)
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return 0;
     if (n <= 0) {
-        *why = n == 0 ? "the server closed it" : strerror(errno);
+        *why = n == 0 ? "the server closed it" : broken(link);
         return -1;
     }
     if (redisReaderFeed(link->reader, chunk, (size_t)n) != REDIS_OK) {
@@ -243,7 +251,7 @@ weir_status weir_link_push(struct weir_link *link, weir_error *err)
 {
     weir_status status = check_ready(link, err);
     if (status == WEIR_OK && !send_some(link))
-        return lost(link, err, strerror(errno));
+        return lost(link, err, broken(link));
     return status;
 }
 
@@ -290,6 +298,7 @@ weir_status weir_link_reply(struct weir_link *link, struct weir_arena *arena, in
         return status;
     int64_t budget_ms = 10 * timeout_ms > MIN_REPLY_BUDGET_MS ? 10 * timeout_ms : MIN_REPLY_BUDGET_MS;
     struct patience patience = {0};
+    bool writable = true;
     arena->limit = link->settings->reply_limit;
     link->reader->privdata = arena;
     for (;;) {
@@ -303,12 +312,11 @@ weir_status weir_link_reply(struct weir_link *link, struct weir_arena *arena, in
         }
 
         uint64_t sent = link->sent;
-        if (!send_some(link))
-            return lost(link, err, strerror(errno));
+        writable = writable && send_some(link);
+        const char *why = writable ? NULL : broken(link);
         bool progress = link->sent != sent;
-        const char *why;
-        int received = progress ? 0 : receive_some(link, &why);
-        if (received < 0)
+        int received = writable && progress ? 0 : receive_some(link, &why);
+        if (received < 0 || (received == 0 && !writable)) /* what was said before the end is read all the same */
             return lost(link, err, why);
 
         int64_t now_ms = weir_now_ms();

@@ -156,6 +156,8 @@ weir_status weir_reply_status(const struct weir_reply *reply, const char *comman
         {"BUSY ", WEIR_ERR_UNAVAILABLE, "%s: the server is busy running a script"},
         {"CLUSTERDOWN", WEIR_ERR_UNAVAILABLE, "%s: the cluster is down"},
         {"TRYAGAIN", WEIR_ERR_UNAVAILABLE, "%s: the cluster is moving the slot"},
+        {"ERR max number of clients", WEIR_ERR_UNAVAILABLE,
+         "%s: the server has as many clients as its maxclients allows; raise it"},
         {"NOAUTH", WEIR_ERR_AUTH, "%s: the server wants a password; put it into the url"},
         {"WRONGPASS", WEIR_ERR_AUTH, "%s: the user or the password of the url is wrong"},
         {"ERR invalid password", WEIR_ERR_AUTH, "%s: the password of the url is wrong"},

@@ -2,6 +2,11 @@
  *
  * TLS, by OpenSSL. Each connection has a context of its own: connections are made seldom, and certificates are then
  * read anew, so that a renewed one is picked up by the next reconnect.
+ *
+ * What must stay true:
+ *   - the certificate and the name in it are checked before anything of the caller's is sent, always;
+ *   - nothing here asks a person: a key with a passphrase is refused, not prompted for;
+ *   - the socket is read and written as connection.c does it, without a signal (OpenSSL's own way would raise SIGPIPE).
  */
 #include "redis/tls.h"
 
@@ -12,72 +17,176 @@
 
 #ifdef WEIR_HAVE_TLS
 
+#include <limits.h>
+#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 struct weir_tls {
+    int fd;
+    BIO_METHOD *socket_method;
     SSL_CTX *context;
     SSL *ssl;
+    char why[160]; /* the words of the last failure */
 };
 
-static const char *reason(const struct weir_tls *tls)
+/* --- the socket, for OpenSSL --- */
+
+static int socket_write(BIO *bio, const char *bytes, int len)
 {
-    long verified = tls->ssl ? SSL_get_verify_result(tls->ssl) : X509_V_OK;
-    if (verified != X509_V_OK)
-        return X509_verify_cert_error_string(verified);
-    const char *text = ERR_reason_error_string(ERR_peek_last_error());
-    return text ? text : "the server closed the connection";
+    struct weir_tls *tls = BIO_get_data(bio);
+    ssize_t n = send(tls->fd, bytes, (size_t)len, MSG_NOSIGNAL);
+    BIO_clear_retry_flags(bio);
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        BIO_set_retry_write(bio);
+    return (int)n;
 }
 
-static weir_status prepare(struct weir_tls *tls, int fd, const char *host, const weir_connection_options *options,
+static int socket_read(BIO *bio, char *bytes, int len)
+{
+    struct weir_tls *tls = BIO_get_data(bio);
+    ssize_t n = recv(tls->fd, bytes, (size_t)len, 0);
+    BIO_clear_retry_flags(bio);
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        BIO_set_retry_read(bio);
+    if (n == 0)
+        BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+    return (int)n;
+}
+
+static long socket_control(BIO *bio, int command, long number, void *pointer)
+{
+    (void)number, (void)pointer;
+    if (command == BIO_CTRL_EOF)
+        return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0;
+    return command == BIO_CTRL_FLUSH;
+}
+
+static bool attach_socket(struct weir_tls *tls)
+{
+    tls->socket_method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "weir socket");
+    if (!tls->socket_method || !BIO_meth_set_write(tls->socket_method, socket_write) ||
+        !BIO_meth_set_read(tls->socket_method, socket_read) || !BIO_meth_set_ctrl(tls->socket_method, socket_control))
+        return false;
+    BIO *bio = BIO_new(tls->socket_method);
+    if (!bio)
+        return false;
+    BIO_set_data(bio, tls);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(tls->ssl, bio, bio); /* takes it */
+    return true;
+}
+
+/* --- what went wrong, in words --- */
+
+/* Of the first error that OpenSSL noted, from which the others followed; `otherwise` where it has none. */
+static const char *reason(const char *otherwise)
+{
+    unsigned long code = ERR_peek_error();
+    const char *text = code ? ERR_reason_error_string(code) : NULL;
+    if (!text && ERR_SYSTEM_ERROR(code))
+        text = strerror(ERR_GET_REASON(code));
+    return text ? text : otherwise;
+}
+
+/* Why a call on the connection failed, kept in tls->why. */
+static void note_failure(struct weir_tls *tls)
+{
+    int failure = errno;
+    if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_WRONG_VERSION_NUMBER)
+        snprintf(tls->why, sizeof tls->why, "the server does not speak TLS on this port");
+    else
+        snprintf(tls->why, sizeof tls->why, "%s", reason(failure ? strerror(failure) : "the server closed it"));
+}
+
+/* --- handshakes --- */
+
+static int refuse_to_ask(char *out, int size, int writing, void *asked)
+{
+    (void)out, (void)size, (void)writing;
+    *(bool *)asked = true;
+    return -1;
+}
+
+static weir_status load_files(struct weir_tls *tls, const weir_connection_options *options, weir_error *err)
+{
+    bool asked = false;
+    SSL_CTX_set_default_passwd_cb(tls->context, refuse_to_ask);
+    SSL_CTX_set_default_passwd_cb_userdata(tls->context, &asked);
+    int trusted = options->tls_ca_file ? SSL_CTX_load_verify_locations(tls->context, options->tls_ca_file, NULL)
+                                       : SSL_CTX_set_default_verify_paths(tls->context);
+    if (!trusted)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "tls_ca_file can't be used: %s", reason("it holds none"));
+    if (options->tls_cert_file && SSL_CTX_use_certificate_chain_file(tls->context, options->tls_cert_file) != 1)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "tls_cert_file can't be used: %s", reason("it holds none"));
+    if (options->tls_key_file &&
+        SSL_CTX_use_PrivateKey_file(tls->context, options->tls_key_file, SSL_FILETYPE_PEM) != 1)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "tls_key_file can't be used: %s",
+                              asked ? "it has a passphrase, and nobody is asked for one" : reason("it holds none"));
+    SSL_CTX_set_default_passwd_cb_userdata(tls->context, NULL); /* of this function */
+    return WEIR_OK;
+}
+
+static weir_status prepare(struct weir_tls *tls, const char *name, const weir_connection_options *options,
                            weir_error *err)
 {
+    ERR_clear_error();
     tls->context = SSL_CTX_new(TLS_client_method());
     if (!tls->context || !SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION))
         return weir_error_set(err, WEIR_ERR_MEMORY, "no memory for TLS");
     SSL_CTX_set_verify(tls->context, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_mode(tls->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    int trusted = options->tls_ca_file ? SSL_CTX_load_verify_locations(tls->context, options->tls_ca_file, NULL)
-                                       : SSL_CTX_set_default_verify_paths(tls->context);
-    if (!trusted)
-        return weir_error_set(err, WEIR_ERR_ARGUMENT, "tls_ca_file can't be used: %s", reason(tls));
-    if (options->tls_cert_file && SSL_CTX_use_certificate_chain_file(tls->context, options->tls_cert_file) != 1)
-        return weir_error_set(err, WEIR_ERR_ARGUMENT, "tls_cert_file can't be used: %s", reason(tls));
-    if (options->tls_key_file &&
-        SSL_CTX_use_PrivateKey_file(tls->context, options->tls_key_file, SSL_FILETYPE_PEM) != 1)
-        return weir_error_set(err, WEIR_ERR_ARGUMENT, "tls_key_file can't be used: %s", reason(tls));
+    weir_status status = load_files(tls, options, err);
+    if (status != WEIR_OK)
+        return status;
 
-    const char *name = options->tls_server_name ? options->tls_server_name : host;
     tls->ssl = SSL_new(tls->context);
-    if (!tls->ssl || !SSL_set_fd(tls->ssl, fd))
+    if (!tls->ssl || !attach_socket(tls))
         return weir_error_set(err, WEIR_ERR_MEMORY, "no memory for TLS");
     if (!X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls->ssl), name) &&
         (!SSL_set1_host(tls->ssl, name) || !SSL_set_tlsext_host_name(tls->ssl, name)))
-        return weir_error_set(err, WEIR_ERR_ARGUMENT, "the TLS server name can't be used: %s", reason(tls));
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "the TLS server name can't be used: %s", reason("out of memory"));
     return WEIR_OK;
 }
 
-static weir_status handshake(struct weir_tls *tls, int fd, int64_t timeout_ms, int wake_fd, weir_error *err)
+static weir_status refused(struct weir_tls *tls, const char *name, weir_error *err)
+{
+    long verified = SSL_get_verify_result(tls->ssl);
+    if (verified == X509_V_OK)
+        return weir_error_set(err, WEIR_ERR_CONNECTION, "TLS handshake with %.120s failed: %s", name, tls->why);
+    return weir_error_set(err, WEIR_ERR_CONNECTION, "the certificate of %.120s is refused: %s", name,
+                          X509_verify_cert_error_string(verified));
+}
+
+static weir_status handshake(struct weir_tls *tls, const char *name, int64_t timeout_ms, int wake_fd, weir_error *err)
 {
     int64_t deadline_ms = weir_now_ms() + timeout_ms;
     for (;;) {
         ERR_clear_error();
+        errno = 0;
         int rc = SSL_connect(tls->ssl);
         if (rc == 1)
             return WEIR_OK;
         int wanted = SSL_get_error(tls->ssl, rc);
-        if (wanted != SSL_ERROR_WANT_READ && wanted != SSL_ERROR_WANT_WRITE)
-            return weir_error_set(err, WEIR_ERR_CONNECTION, "TLS handshake failed: %s", reason(tls));
-        struct pollfd fds[2] = {{.fd = fd, .events = wanted == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT},
+        if (wanted != SSL_ERROR_WANT_READ && wanted != SSL_ERROR_WANT_WRITE) {
+            note_failure(tls);
+            return refused(tls, name, err);
+        }
+        struct pollfd fds[2] = {{.fd = tls->fd, .events = wanted == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT},
                                 {.fd = wake_fd, .events = POLLIN}};
         int64_t left_ms = deadline_ms - weir_now_ms();
         if (left_ms <= 0)
-            return weir_error_set(err, WEIR_ERR_CONNECTION, "TLS handshake: no answer within the connect timeout");
+            return weir_error_set(
+                err, WEIR_ERR_CONNECTION,
+                "TLS handshake with %.120s: no answer within the connect timeout; does it speak TLS on this "
+                "port?",
+                name);
         if (poll(fds, 2, (int)left_ms) > 0 && fds[1].revents)
             return weir_error_set(err, WEIR_ERR_STOPPED, "interrupted while connecting");
     }
@@ -89,9 +198,11 @@ weir_status weir_tls_start(struct weir_tls **ret, int fd, const char *host, cons
     struct weir_tls *tls = calloc(1, sizeof *tls);
     if (!tls)
         return weir_error_set(err, WEIR_ERR_MEMORY, "no memory for TLS");
-    weir_status status = prepare(tls, fd, host, options, err);
+    tls->fd = fd;
+    const char *name = options->tls_server_name ? options->tls_server_name : host;
+    weir_status status = prepare(tls, name, options, err);
     if (status == WEIR_OK)
-        status = handshake(tls, fd, options->connect_timeout_ms, wake_fd, err);
+        status = handshake(tls, name, options->connect_timeout_ms, wake_fd, err);
     if (status != WEIR_OK) {
         weir_tls_free(tls);
         return status;
@@ -100,8 +211,10 @@ weir_status weir_tls_start(struct weir_tls **ret, int fd, const char *host, cons
     return WEIR_OK;
 }
 
+/* --- reading and writing --- */
+
 /* What a read or write that returned rc means, in recv's terms. */
-static ssize_t result(const struct weir_tls *tls, int rc)
+static ssize_t result(struct weir_tls *tls, int rc)
 {
     if (rc > 0)
         return rc;
@@ -113,8 +226,8 @@ static ssize_t result(const struct weir_tls *tls, int rc)
     case SSL_ERROR_ZERO_RETURN:
         return 0;
     default:
-        if (errno == 0 || errno == EAGAIN)
-            errno = ECONNRESET;
+        note_failure(tls);
+        errno = ECONNRESET;
         return -1;
     }
 }
@@ -123,32 +236,27 @@ ssize_t weir_tls_read(struct weir_tls *tls, char *bytes, size_t len)
 {
     ERR_clear_error();
     errno = 0;
-    return result(tls, SSL_read(tls->ssl, bytes, (int)len));
+    return result(tls, SSL_read(tls->ssl, bytes, len > INT_MAX ? INT_MAX : (int)len));
 }
 
-/* OpenSSL writes without MSG_NOSIGNAL: a SIGPIPE of ours must not end the program. */
 ssize_t weir_tls_write(struct weir_tls *tls, const char *bytes, size_t len)
 {
-    sigset_t pipe_set, before, pending;
-    sigemptyset(&pipe_set);
-    sigaddset(&pipe_set, SIGPIPE);
-    sigpending(&pending);
-    bool was_pending = sigismember(&pending, SIGPIPE) == 1;
-    pthread_sigmask(SIG_BLOCK, &pipe_set, &before);
-
     ERR_clear_error();
     errno = 0;
-    ssize_t n = result(tls, SSL_write(tls->ssl, bytes, len > 1 << 20 ? 1 << 20 : (int)len));
+    return result(tls, SSL_write(tls->ssl, bytes, len > INT_MAX ? INT_MAX : (int)len));
+}
 
-    int failure = errno;
-    sigpending(&pending);
-    if (!was_pending && sigismember(&pending, SIGPIPE) == 1) {
-        struct timespec at_once = {0, 0};
-        sigtimedwait(&pipe_set, NULL, &at_once);
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = failure;
-    return n;
+bool weir_tls_still_open(struct weir_tls *tls)
+{
+    char byte;
+    ERR_clear_error();
+    errno = 0;
+    return result(tls, SSL_peek(tls->ssl, &byte, 1)) < 0 && errno == EAGAIN;
+}
+
+const char *weir_tls_why(const struct weir_tls *tls)
+{
+    return tls->why;
 }
 
 void weir_tls_free(struct weir_tls *tls)
@@ -157,6 +265,7 @@ void weir_tls_free(struct weir_tls *tls)
         return;
     SSL_free(tls->ssl);
     SSL_CTX_free(tls->context);
+    BIO_meth_free(tls->socket_method);
     free(tls);
 }
 
@@ -166,10 +275,7 @@ weir_status weir_tls_start(struct weir_tls **ret, int fd, const char *host, cons
                            int wake_fd, weir_error *err)
 {
     (void)ret, (void)fd, (void)host, (void)options, (void)wake_fd;
-    return weir_error_set(
-        err, WEIR_ERR_UNSUPPORTED,
-        "rediss:// needs a libweir that was built with a hiredis that has TLS (1.0 or later, with its "
-        "ssl library)");
+    return weir_error_set(err, WEIR_ERR_UNSUPPORTED, "rediss:// needs a libweir that was built with TLS (OpenSSL)");
 }
 
 ssize_t weir_tls_read(struct weir_tls *tls, char *bytes, size_t len)
@@ -184,6 +290,18 @@ ssize_t weir_tls_write(struct weir_tls *tls, const char *bytes, size_t len)
     (void)tls, (void)bytes, (void)len;
     errno = ENOTSUP;
     return -1;
+}
+
+bool weir_tls_still_open(struct weir_tls *tls)
+{
+    (void)tls;
+    return false;
+}
+
+const char *weir_tls_why(const struct weir_tls *tls)
+{
+    (void)tls;
+    return "";
 }
 
 void weir_tls_free(struct weir_tls *tls)

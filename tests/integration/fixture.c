@@ -40,10 +40,15 @@ void gate_wait(struct gate *gate)
 
 int fixture_set_up(void **state)
 {
+    return fixture_set_up_with(state, test_server_start());
+}
+
+int fixture_set_up_with(void **state, struct test_server *server)
+{
     struct fixture *f = calloc(1, sizeof *f);
     if (!f)
         return -1;
-    f->server = test_server_start();
+    f->server = server;
     f->runs = recorder_new();
     f->dead = recorder_new();
     f->events = recorder_new();

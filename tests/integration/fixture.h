@@ -59,6 +59,7 @@ struct fixture {
 
 /* For cmocka_unit_test_setup_teardown. *state is the fixture. */
 int fixture_set_up(void **state);
+int fixture_set_up_with(void **state, struct test_server *server); /* which it takes */
 int fixture_tear_down(void **state);
 #define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, fixture_set_up, fixture_tear_down)
 

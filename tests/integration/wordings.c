@@ -179,6 +179,19 @@ static void tls_without_tls(void **state)
     SAYS(WEIR_ERR_UNSUPPORTED, open_at(f, "rediss://127.0.0.1:1"), "rediss://", "TLS");
 }
 
+/* It is told at once, and then hung up on: what was said counts. */
+static void a_server_without_room_for_another_client(void **state)
+{
+    struct fixture *f = *state;
+    freeReplyObject(test_server_command(f->server, "CONFIG SET maxclients 1"));
+    for (int i = 0; i < 20; i++) {
+        SAYS(WEIR_ERR_UNAVAILABLE, produce_at(test_server_url(f->server)), "maxclients", "max number of clients");
+        assert_true(last_error.retriable);
+    }
+    freeReplyObject(test_server_command(f->server, "CONFIG SET maxclients 100"));
+    OK(produce_at(test_server_url(f->server)));
+}
+
 static void a_server_without_memory(void **state)
 {
     struct fixture *f = *state;
@@ -317,6 +330,7 @@ int main(void)
         WITH_FIXTURE(a_key_of_another_type),
         WITH_FIXTURE(a_database_that_is_not_there),
         WITH_FIXTURE(tls_without_tls),
+        WITH_FIXTURE(a_server_without_room_for_another_client),
         WITH_FIXTURE(a_server_without_memory),
         WITH_FIXTURE(mistakes_are_explained),
         WITH_FIXTURE(the_log_tells_of_trouble_and_its_end),

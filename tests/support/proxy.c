@@ -163,11 +163,17 @@ static void close_links(struct test_proxy *proxy)
 
 static bool connect_upstream(const struct test_proxy *proxy, struct link *link)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", proxy->upstream);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un local = {.sun_family = AF_UNIX};
+    struct sockaddr_in remote = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    bool is_path = proxy->upstream[0] == '/';
+    if (is_path)
+        snprintf(local.sun_path, sizeof local.sun_path, "%s", proxy->upstream);
+    else
+        remote.sin_port = htons((uint16_t)atoi(proxy->upstream));
+    int fd = socket(is_path ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     must(fd >= 0, "socket");
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+    if (connect(fd, is_path ? (struct sockaddr *)&local : (struct sockaddr *)&remote,
+                is_path ? sizeof local : sizeof remote) != 0) {
         close(fd);
         return false;
     }

@@ -21,7 +21,10 @@ enum test_proxy_direction {
     TEST_PROXY_BOTH = 3,
 };
 
-/* Forwards to the unix socket at upstream, which is connected to anew for every client; need not exist yet. */
+/*
+ * Forwards to upstream, the path of a unix socket or the number of a port of 127.0.0.1, which is connected to anew for
+ * every client; need not exist yet.
+ */
 struct test_proxy *test_proxy_start(const char *upstream);
 
 /* Cuts all connections, ends the thread, frees. Accepts NULL. */

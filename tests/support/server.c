@@ -33,7 +33,7 @@ struct test_server {
     char configuration[96]; /* a file; "": none */
     int port;               /* 0: no TCP */
     int second_port;
-    bool port_is_settled;
+    bool port_is_settled, tls;
     char *extra[MAX_ARGS + 1];
     pid_t pid; /* 0: not running */
 
@@ -155,7 +155,7 @@ static void spawn(struct test_server *server)
         sentinel ? server->configuration : "--protected-mode",
         sentinel ? "--sentinel" : "yes",
         "--port",
-        port,
+        server->tls ? "0" : port,
         "--bind",
         "127.0.0.1",
         "--unixsocket",
@@ -168,12 +168,14 @@ static void spawn(struct test_server *server)
         "no",
         "--logfile",
         "",
+        "--tls-port", /* last, for a server that was built without TLS */
+        port,
     };
-    enum { N_FIXED = sizeof fixed / sizeof *fixed };
-    char *argv[N_FIXED + MAX_ARGS + 1];
-    memcpy(argv, fixed, sizeof fixed);
-    memcpy(argv + N_FIXED, server->extra, sizeof server->extra);
-    for (char **arg = argv + N_FIXED; *arg; arg++)
+    const size_t n_fixed = sizeof fixed / sizeof *fixed - (server->tls ? 0 : 2);
+    char *argv[sizeof fixed / sizeof *fixed + MAX_ARGS + 1];
+    memcpy(argv, fixed, n_fixed * sizeof *fixed);
+    memcpy(argv + n_fixed, server->extra, sizeof server->extra);
+    for (char **arg = argv + n_fixed; *arg; arg++)
         if (strcmp(*arg, TEST_SERVER_FREE_PORT) == 0)
             *arg = second_port;
 
@@ -228,7 +230,8 @@ static void settle_port(struct test_server *server)
         server->port = free_port();
         server->second_port = free_port();
     }
-    snprintf(server->tcp_url, sizeof server->tcp_url, "redis://127.0.0.1:%d", server->port);
+    snprintf(server->tcp_url, sizeof server->tcp_url, "%s://127.0.0.1:%d", server->tls ? "rediss" : "redis",
+             server->port);
 }
 
 static void launch(struct test_server *server)
@@ -256,7 +259,7 @@ static void launch(struct test_server *server)
 }
 
 /* Made, with its directory, and not running. */
-static struct test_server *make(bool tcp, const char *const *extra_args)
+static struct test_server *make(bool tcp, bool tls, const char *const *extra_args)
 {
     struct test_server *server = calloc(1, sizeof *server);
     if (!server || pthread_mutex_init(&server->mutex, NULL) != 0)
@@ -273,20 +276,21 @@ static struct test_server *make(bool tcp, const char *const *extra_args)
         server->extra[i] = strdup(extra_args[i]);
     }
     server->port = tcp;
+    server->tls = tls;
     remember(server);
     return server;
 }
 
-static struct test_server *start(bool tcp, const char *const *extra_args)
+static struct test_server *start(bool tcp, bool tls, const char *const *extra_args)
 {
-    struct test_server *server = make(tcp, extra_args);
+    struct test_server *server = make(tcp, tls, extra_args);
     launch(server);
     return server;
 }
 
 struct test_server *test_server_start_sentinel(const char *configuration)
 {
-    struct test_server *server = make(true, NULL);
+    struct test_server *server = make(true, false, NULL);
     snprintf(server->configuration, sizeof server->configuration, "%s/sentinel.conf", server->directory);
     FILE *file = fopen(server->configuration, "we");
     if (!file || fputs(configuration, file) < 0 || fclose(file) != 0)
@@ -297,17 +301,32 @@ struct test_server *test_server_start_sentinel(const char *configuration)
 
 struct test_server *test_server_start(void)
 {
-    return start(false, NULL);
+    return start(false, false, NULL);
 }
 
 struct test_server *test_server_start_with(const char *const *extra_args)
 {
-    return start(false, extra_args);
+    return start(false, false, extra_args);
 }
 
 struct test_server *test_server_start_tcp(const char *const *extra_args)
 {
-    return start(true, extra_args);
+    return start(true, false, extra_args);
+}
+
+struct test_server *test_server_start_tls(const char *const *extra_args)
+{
+    return start(true, true, extra_args);
+}
+
+bool test_server_has_tls(void)
+{
+    struct test_server *server = test_server_start();
+    redisReply *reply = test_server_command(server, "CONFIG GET tls-port");
+    bool has = reply->elements == 2;
+    freeReplyObject(reply);
+    test_server_stop(server);
+    return has;
 }
 
 static void drop_control(struct test_server *server)

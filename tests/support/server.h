@@ -13,6 +13,7 @@
 #define TEST_SUPPORT_SERVER_H
 
 #include <hiredis/hiredis.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -22,6 +23,10 @@ struct test_server;
 struct test_server *test_server_start(void);
 struct test_server *test_server_start_with(const char *const *extra_args);
 struct test_server *test_server_start_tcp(const char *const *extra_args); /* also on a free port of 127.0.0.1 */
+struct test_server *test_server_start_tls(const char *const *extra_args); /* likewise, for TLS alone */
+
+/* Whether the program was built with TLS. */
+bool test_server_has_tls(void);
 
 /* In sentinel mode, by TCP, with the lines of a configuration file. */
 struct test_server *test_server_start_sentinel(const char *configuration);
@@ -34,7 +39,7 @@ void test_server_stop(struct test_server *server);
 
 const char *test_server_url(const struct test_server *server);     /* "unix:///tmp/…/redis.sock" */
 const char *test_server_socket(const struct test_server *server);  /* "/tmp/…/redis.sock" */
-const char *test_server_tcp_url(const struct test_server *server); /* "redis://127.0.0.1:port"; "" without TCP */
+const char *test_server_tcp_url(const struct test_server *server); /* "redis[s]://127.0.0.1:port"; "" without TCP */
 int test_server_tcp_port(const struct test_server *server);        /* 0 without TCP */
 int test_server_second_port(const struct test_server *server);     /* what TEST_SERVER_FREE_PORT has become */
 pid_t test_server_pid(const struct test_server *server);

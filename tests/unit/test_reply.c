@@ -96,6 +96,7 @@ static void errors_become_statuses_in_words(void **state)
         {"READONLY You can't write against a read only replica.", WEIR_ERR_UNAVAILABLE, true},
         {"MISCONF Redis is configured to save RDB snapshots", WEIR_ERR_UNAVAILABLE, true},
         {"BUSY Redis is busy running a script.", WEIR_ERR_UNAVAILABLE, true},
+        {"ERR max number of clients reached", WEIR_ERR_UNAVAILABLE, true},
         {"NOAUTH Authentication required.", WEIR_ERR_AUTH, false},
         {"WRONGPASS invalid username-password pair or user is disabled.", WEIR_ERR_AUTH, false},
         {"ERR AUTH <password> called without any password configured", WEIR_ERR_AUTH, false},
