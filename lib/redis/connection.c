@@ -148,16 +148,14 @@ void weir_connection_wake(struct weir_connection *connection)
 {
     if (atomic_exchange(&connection->woken, true))
         return;
-    ssize_t written = write(connection->wake_fds[1], "!", 1);
-    (void)written; /* a full pipe wakes as well */
+    while (write(connection->wake_fds[1], "!", 1) < 0 && errno == EINTR)
+        ; /* a full pipe wakes as well */
 }
 
 void weir_connection_unwake(struct weir_connection *connection)
 {
-    char bytes[16];
     atomic_store(&connection->woken, false);
-    while (read(connection->wake_fds[0], bytes, sizeof bytes) > 0)
-        ;
+    weir_link_drain(connection->wake_fds[0]);
 }
 
 struct weir_buffer *weir_connection_out(struct weir_connection *connection)

@@ -2,8 +2,8 @@
  *
  * A link: a socket, a hiredis reader, and an output buffer.
  *
- * hiredis opens the socket and parses; the waiting is ours, with poll, because three things must end it: the socket,
- * a deadline, and another thread that wants this one to stop (a pipe that wake writes to).
+ * hiredis parses; the waiting is ours, with poll, because three things must end it: the socket, a deadline, and another
+ * thread that wants this one to stop (a pipe that wake writes to).
  *
  * What must stay true:
  *   - every wait has a deadline: the timeout without a byte, and ten times that (30 s at least) for one whole reply, so
@@ -15,11 +15,11 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "redis/command.h"
+#include "redis/socket.h"
 #include "redis/tls.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -27,6 +27,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum {
     /* hiredis' reader moves what is left of a chunk after each reply: keep it small; but a TLS record has to fit, since
@@ -45,7 +46,7 @@ void weir_link_close(struct weir_link *link)
     weir_tls_free(link->tls);
     link->tls = NULL;
     if (link->context)
-        redisFree(link->context);
+        weir_socket_free(link->context);
     link->context = NULL;
     link->out_sent = link->out_answered = link->out_limit = 0;
     weir_buffer_clear(&link->out, OUT_KEPT);
@@ -66,7 +67,16 @@ static weir_status lost(struct weir_link *link, weir_error *err, const char *why
     return WEIR_ERR_IN_DOUBT;
 }
 
-/* Waits for events on the socket. 1: there are some; 0: the deadline passed; −1: woken. Other errors look like events.
+void weir_link_drain(int wake_fd)
+{
+    char bytes[16];
+    ssize_t n;
+    do
+        n = read(wake_fd, bytes, sizeof bytes);
+    while (n > 0 || (n < 0 && errno == EINTR));
+}
+
+/* Waits for events on the socket. 1: there are some; 0: the deadline passed; −1: woken; −2: it can't wait, see errno.
  */
 static int wait_for_socket(struct weir_link *link, short events, int64_t deadline_ms)
 {
@@ -80,11 +90,13 @@ static int wait_for_socket(struct weir_link *link, short events, int64_t deadlin
                                 {.fd = link->settings->wake_fd, .events = POLLIN}};
         int n = poll(fds, 2, left_ms > 60000 ? 60000 : (int)left_ms);
         if (n < 0 && errno != EINTR)
-            return 1;
+            return -2;
         if (n > 0 && fds[0].revents)
             return 1;
         if (n > 0 && atomic_load(link->settings->woken))
             return -1;
+        if (n > 0)
+            weir_link_drain(link->settings->wake_fd); /* of a wake that unwake overtook: readable for ever, else */
         if (n == 0 && weir_now_ms() >= deadline_ms)
             return 0;
     }
@@ -95,22 +107,20 @@ static int wait_for_socket(struct weir_link *link, short events, int64_t deadlin
 static weir_status open_socket(struct weir_link *link, weir_error *err)
 {
     const struct weir_endpoint *endpoint = &link->endpoint;
-    redisContext *context = endpoint->port == 0 ? redisConnectUnixNonBlock(endpoint->host)
-                                                : redisConnectNonBlock(endpoint->host, endpoint->port);
+    struct weir_socket *context = endpoint->port == 0 ? weir_socket_connect_unix(endpoint->host)
+                                                      : weir_socket_connect_tcp(endpoint->host, endpoint->port);
     if (!context)
         return weir_error_set(err, WEIR_ERR_MEMORY, "no memory for a connection");
     link->context = context;
-    if (context->fd >= 0)
-        fcntl(context->fd, F_SETFD, FD_CLOEXEC); /* a program that is started must not hold the connection open */
     if (context->err)
         return weir_error_set(err, WEIR_ERR_CONNECTION, "%s", context->errstr);
 
     int ready = wait_for_socket(link, POLLOUT, weir_now_ms() + link->settings->options->connect_timeout_ms);
     int failure = 0;
     socklen_t size = sizeof failure;
-    if (ready == 1 && getsockopt(context->fd, SOL_SOCKET, SO_ERROR, &failure, &size) != 0)
+    if (ready == -2 || (ready == 1 && getsockopt(context->fd, SOL_SOCKET, SO_ERROR, &failure, &size) != 0))
         failure = errno;
-    if (ready < 0)
+    if (ready == -1)
         return weir_error_set(err, WEIR_ERR_STOPPED, "interrupted while connecting");
     if (ready == 0 || failure != 0)
         return weir_error_set(err, WEIR_ERR_CONNECTION, "%s",
@@ -229,7 +239,7 @@ static int receive_some(struct weir_link *link, const char **why)
         *why = n == 0 ? "the server closed it" : broken(link);
         return -1;
     }
-    if (redisReaderFeed(link->reader, chunk, (size_t)n) != REDIS_OK) {
+    if (!weir_reply_reader_feed(link->reader, chunk, (size_t)n)) {
         *why = "out of memory";
         return -1;
     }
@@ -279,7 +289,9 @@ static const char *wait_patiently(struct weir_link *link, struct patience *patie
     for (;;) {
         bool may_doubt = link->doubt && patience->doubt_ms < patience->quiet_until_ms;
         int rc = wait_for_socket(link, events, may_doubt ? patience->doubt_ms : patience->quiet_until_ms);
-        *woken = rc < 0;
+        *woken = rc == -1;
+        if (rc == -2)
+            return strerror(errno);
         if (rc != 0)
             return NULL;
         if (!may_doubt)

@@ -26,7 +26,7 @@ struct weir_link_settings {
 struct weir_link {
     const struct weir_link_settings *settings;
     struct weir_endpoint endpoint; /* as last opened */
-    struct redisContext *context;  /* NULL: closed */
+    struct weir_socket *context;   /* NULL: closed */
     struct weir_tls *tls;
     struct redisReader *reader;
     struct weir_buffer out; /* commands; emptied as they are sent, or, where `keeps`, answered */
@@ -54,6 +54,9 @@ weir_status weir_link_open(struct weir_link *link, const struct weir_endpoint *e
 
 /* Accepts a closed one. What was not sent is forgotten. */
 void weir_link_close(struct weir_link *link);
+
+/* Empties the pipe that wake writes to. */
+void weir_link_drain(int wake_fd);
 
 /* Closes, and gives the memory back. */
 void weir_link_free(struct weir_link *link);

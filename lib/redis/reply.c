@@ -12,7 +12,10 @@
 #include "base/error.h"
 
 #include <hiredis/hiredis.h>
+#include <hiredis/sds.h>
 #include <string.h>
+
+enum { BUFFER_KEPT = 64 * 1024 }; /* of what has arrived and is not parsed: memory that outlives a reply */
 
 static struct weir_reply *place(const redisReadTask *task)
 {
@@ -115,7 +118,23 @@ static redisReplyObjectFunctions functions = {
 
 struct redisReader *weir_reply_reader_new(void)
 {
-    return redisReaderCreateWithFunctions(&functions);
+    struct redisReader *reader = redisReaderCreateWithFunctions(&functions);
+    if (reader)
+        reader->maxbuf = 0; /* its buffer is ours to let go of: hiredis before 1.0 ends the program where it can't */
+    return reader;
+}
+
+bool weir_reply_reader_feed(struct redisReader *reader, const char *bytes, size_t len)
+{
+    if (reader->len == 0 && sdsavail(reader->buf) > BUFFER_KEPT) {
+        sds fresh = sdsempty();
+        if (!fresh)
+            return false;
+        sdsfree(reader->buf);
+        reader->buf = fresh;
+        reader->pos = 0;
+    }
+    return redisReaderFeed(reader, bytes, len) == REDIS_OK;
 }
 
 bool weir_reply_is_array(const struct weir_reply *reply, size_t at_least)

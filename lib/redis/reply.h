@@ -32,6 +32,9 @@ struct weir_reply {
 struct redisReader;
 struct redisReader *weir_reply_reader_new(void);
 
+/* redisReaderFeed; false without memory. */
+bool weir_reply_reader_feed(struct redisReader *reader, const char *bytes, size_t len);
+
 bool weir_reply_is_array(const struct weir_reply *reply, size_t at_least);
 bool weir_reply_is_text(const struct weir_reply *reply); /* a bulk or a simple string */
 bool weir_reply_starts_with(const struct weir_reply *reply, const char *prefix);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "wire.h"
 
+#include "redis/socket.h"
+
 #include <errno.h>
-#include <hiredis/hiredis.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -58,32 +59,32 @@ size_t wire_left(void)
 
 /* --- what the library calls --- */
 
-static redisContext *connected(void)
+static struct weir_socket *connected(void)
 {
-    redisContext *context = calloc(1, sizeof *context);
-    if (!context)
+    struct weir_socket *connected = calloc(1, sizeof *connected);
+    if (!connected)
         return NULL;
-    context->fd = WIRE_FD;
+    connected->fd = WIRE_FD;
     wire.greeting = GREETING;
     wire.greeting_len = wire.greets ? sizeof GREETING - 1 : 0;
-    return context;
+    return connected;
 }
 
-WIRE redisContext *redisConnectUnixNonBlock(const char *path)
+struct weir_socket *weir_socket_connect_unix(const char *path)
 {
     (void)path;
     return connected();
 }
 
-WIRE redisContext *redisConnectNonBlock(const char *host, int port)
+struct weir_socket *weir_socket_connect_tcp(const char *host, int port)
 {
     (void)host, (void)port;
     return connected();
 }
 
-WIRE void redisFree(redisContext *context)
+void weir_socket_free(struct weir_socket *connected)
 {
-    free(context);
+    free(connected);
 }
 
 WIRE ssize_t recv(int fd, void *out, size_t size, int flags)
