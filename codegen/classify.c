@@ -268,9 +268,13 @@ static struct type *classify_pointer(struct look *look, CXType type, CXType cano
                             "WEIR_FIELD(encode=…, decode=…) or WEIR_FIELD(skip)");
     if (target.kind == CXType_Record && clang_Type_getSizeOf(target) < 0)
         return classify_record(look, target);
+    if (target.kind == CXType_UChar)
+        return refuse_type(look, type,
+                           "say WEIR_FIELD(length = member) for bytes, or WEIR_FIELD(optional) for one value that may "
+                           "be absent; for text " CUSTOM_OR_SKIP " or WEIR_FIELD(skip)");
     return refuse_type(look, type,
                        "say WEIR_FIELD(optional) for one value that may be absent, or WEIR_FIELD(count = member) for "
-                       "many");
+                       "many, or WEIR_FIELD(skip)");
 }
 
 static struct type *classify_scalar(struct look *look, CXType type, enum CXTypeKind kind)

@@ -4,7 +4,8 @@
 
     real.py WEIR-CODEGEN BUILD-DIRECTORY
 
-The headers are those of Debian's libmosquitto-dev, libpq-dev and libgps-dev. Skipped (77) where one is missing.
+The headers are those of Debian's libmosquitto-dev, libpq-dev, libgps-dev, libusb-1.0-0-dev, zlib1g-dev and
+libpcap-dev. Skipped (77) where one is missing.
 """
 
 import os
@@ -84,6 +85,90 @@ weir_status read_time(const char *bytes, size_t len, timespec_t *value, weir_err
     assert(out.ecef.x == 1.0 / 3 && out.NED.velD == -2 && strcmp(out.datum, "WGS84") == 0);
 ''',
 }
+USB = {
+    'header': ['/usr/include/libusb-1.0/libusb.h'],
+    'refused': r"copy.h:\d+:33: error: field 'interface': 'const struct libusb_interface \*' can't be mapped; "
+               r"say WEIR_FIELD\(optional\) .* or WEIR_FIELD\(count = member\)[^\n]*\n"
+               r"copy.h:\d+:23: error: field 'extra': 'const unsigned char \*' can't be mapped; "
+               r"say WEIR_FIELD\(length = member\) for bytes",
+    'first': [(r'struct libusb_config_descriptor \{', 'struct WEIR_JOB libusb_config_descriptor {')],
+    'edits': [(r'struct (libusb_(?:endpoint_descriptor|interface_descriptor|interface) \{)', r'struct WEIR_STRUCT \1'),
+              (r'(unsigned char \*extra);', r'\1 WEIR_FIELD(length = extra_length);'),
+              (r'(\*endpoint);', r'\1 WEIR_FIELD(count = bNumEndpoints);'),
+              (r'(\*altsetting);', r'\1 WEIR_FIELD(count = num_altsetting);'),
+              (r'(\*interface);', r'\1 WEIR_FIELD(count = bNumInterfaces);')],
+    'name': 'libusb_config_descriptor', 'type': 'struct libusb_config_descriptor', 'functions': '''
+static struct libusb_endpoint_descriptor endpoints[2];
+static struct libusb_interface_descriptor settings[1];
+static struct libusb_interface interfaces[2];
+''',
+    'test': '''
+    endpoints[1].wMaxPacketSize = 512, endpoints[1].extra_length = 3;
+    endpoints[1].extra = (const unsigned char *)"\\1\\0\\2";
+    settings[0].bNumEndpoints = 2, settings[0].endpoint = endpoints, settings[0].bInterfaceClass = 255;
+    interfaces[1].altsetting = settings, interfaces[1].num_altsetting = 1;
+    in.bNumInterfaces = 2, in.interface = interfaces, in.wTotalLength = 65535;
+    pass(&in, &out);
+    assert(out.bNumInterfaces == 2 && out.wTotalLength == 65535 && out.extra_length == 0);
+    assert(out.interface[0].num_altsetting == 0 && out.interface[1].num_altsetting == 1);
+    const struct libusb_interface_descriptor *setting = out.interface[1].altsetting;
+    assert(setting->bInterfaceClass == 255 && setting->bNumEndpoints == 2 && setting->endpoint[0].extra_length == 0);
+    assert(setting->endpoint[1].wMaxPacketSize == 512 && memcmp(setting->endpoint[1].extra, "\\1\\0\\2", 3) == 0);
+''',
+}
+ZLIB = {
+    'header': ['/usr/include/zlib.h'],
+    'refused': r"field 'extra': 'Bytef \*' can't be mapped; say WEIR_FIELD\(length = member\) for bytes[^\n]*\n"
+               r"copy.h:\d+:14: error: field 'name': 'Bytef \*' can't be mapped; .*"
+               r"for text use WEIR_FIELD\(encode=…, decode=…\) or WEIR_FIELD\(skip\)",
+    'first': [(r'typedef struct gz_header_s \{', '''#include <weir/codec.h>
+weir_status write_text(Bytef *const *value, weir_value_sink *sink, weir_error *err);
+weir_status read_text(const char *bytes, size_t len, Bytef **value, weir_error *err);
+typedef struct WEIR_JOB gz_header_s {''')],
+    'edits': [(r'(\*extra);', r'\1 WEIR_FIELD(length = extra_len, optional);'),
+              (r'(Bytef   \*(?:name|comment));', r'\1 WEIR_FIELD(encode = write_text, decode = read_text, optional);'),
+              (r'(uInt    (?:extra|name|comm)_max);', r'\1 WEIR_FIELD(skip);')],
+    'name': 'gz_header_s', 'type': 'gz_header',
+    'functions': '''
+weir_status write_text(Bytef *const *value, weir_value_sink *sink, weir_error *err)
+{
+    (void)err;
+    return weir_value_write(sink, *value, strlen((const char *)*value));
+}
+weir_status read_text(const char *bytes, size_t len, Bytef **value, weir_error *err)
+{
+    (void)len, (void)err;
+    *value = (Bytef *)(uintptr_t)bytes; /* it lives as long as the job */
+    return WEIR_OK;
+}
+''',
+    'test': '''
+    in.time = 4000000000u, in.os = 3, in.name = (Bytef *)"a.txt", in.name_max = 7, in.hcrc = 1;
+    pass(&in, &out);
+    assert(out.time == 4000000000u && out.os == 3 && out.hcrc == 1 && out.name_max == 0 && out.comment == NULL);
+    assert(strcmp((const char *)out.name, "a.txt") == 0 && out.extra == NULL && out.extra_len == 0);
+    in.extra = (Bytef *)"\\0\\1", in.extra_len = 2;
+    pass(&in, &out);
+    assert(out.extra_len == 2 && memcmp(out.extra, "\\0\\1", 2) == 0);
+''',
+}
+PCAP = {
+    'header': ['/usr/include/pcap/pcap.h'],
+    'refused': r"copy.h:\d+:18: error: field 'next': 'struct pcap_if \*' can't be mapped; .* or WEIR_FIELD\(skip\)\n"
+               r"copy.h:\d+:20: error: field 'addresses': 'struct pcap_addr \*' can't be mapped; "
+               r".* or WEIR_FIELD\(skip\)\n$",
+    'first': [(r'struct pcap_if \{', 'struct WEIR_JOB pcap_if {')],
+    'edits': [(r'(struct pcap_if \*next);', r'\1 WEIR_FIELD(skip);'),
+              (r'(struct pcap_addr \*addresses);', r'\1 WEIR_FIELD(skip);'),
+              (r'(char \*description);', r'\1 WEIR_FIELD(optional, max = 80);')],
+    'name': 'pcap_if', 'type': 'pcap_if_t', 'functions': '',
+    'test': '''
+    in.name = (char *)"eth0", in.flags = PCAP_IF_UP | PCAP_IF_CONNECTION_STATUS, in.next = &in;
+    pass(&in, &out);
+    assert(strcmp(out.name, "eth0") == 0 && out.description == NULL && out.flags == in.flags && out.next == NULL);
+''',
+}
+CASES = (MOSQUITTO, LIBPQ, GPS, USB, ZLIB, PCAP)
 
 PROGRAM = '''
 #undef NDEBUG
@@ -118,8 +203,8 @@ int main(void)
 
 def substitute(text, edits):
     for pattern, replacement in edits:
-        text, n = re.subn(pattern, replacement, text, count=1)
-        assert n == 1, pattern
+        text, n = re.subn(pattern, replacement, text)
+        assert 1 <= n <= 3, (pattern, n)
     return text
 
 
@@ -129,7 +214,8 @@ def write(path, text):
 
 
 def generate(codegen, folder, header):
-    return subprocess.run([codegen, 'copy.h', '--', '-isystem', os.path.dirname(header)], cwd=folder, stderr=subprocess.PIPE, check=False)
+    return subprocess.run([codegen, 'copy.h', '--', '-isystem', os.path.dirname(header)], cwd=folder,
+                          stderr=subprocess.PIPE, check=False)
 
 
 def run(case, codegen, build):
@@ -156,12 +242,12 @@ def run(case, codegen, build):
 
 
 def main(codegen, build):
-    missing = [case['header'][0] for case in (MOSQUITTO, LIBPQ, GPS)
+    missing = [case['header'][0] for case in CASES
                if not any(os.path.isfile(path) for path in case['header'])]
     if missing:
         print('missing:', *missing)
         sys.exit(1 if os.environ.get('WEIR_TEST_NO_SKIP') else 77)
-    for case in (MOSQUITTO, LIBPQ, GPS):
+    for case in CASES:
         run(case, codegen, build)
 
 

@@ -58,6 +58,7 @@ struct WEIR_JOB more_types {
     over_aligned *aligned WEIR_FIELD(optional);
     struct tm calendar;
     struct timespec *stamp WEIR_FIELD(optional);
+    const unsigned char *text_or_bytes;
 };
 #pragma pack(push, 1)
 struct WEIR_JOB packed {
