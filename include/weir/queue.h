@@ -64,7 +64,9 @@ typedef enum weir_event_kind {
     WEIR_EVENT_LEASE_LOST,    /* another consumer took a running job over; id: the job's */
     WEIR_EVENT_JOB_DEAD,      /* a job went to the dead letters; id: the job's, text: the reason */
     WEIR_EVENT_PAYLOAD_LOST,  /* an entry was deleted while it was pending; id: the entry's */
-    WEIR_EVENT_STOPPED        /* a stop ended, on the thread that called it; text: its status */
+    WEIR_EVENT_STOPPED,       /* a stop ended, on the thread that called it; text: its status */
+    WEIR_EVENT_PAUSED,        /* from now on nothing is read; text: where it is paused */
+    WEIR_EVENT_RESUMED        /* reading goes on */
 } weir_event_kind;
 
 typedef struct weir_event {
@@ -119,6 +121,7 @@ typedef struct weir_queue_options {
     /* Housekeeping. */
     int64_t block_ms;            /* how long one idle read waits on the server (BLOCK); 10 … 60000, default 2000 */
     int64_t claim_interval_ms;   /* how often stuck jobs are looked for; 0: min_idle_ms / 4 within 50 … 4000 */
+    int64_t pause_interval_ms;   /* how often it is looked whether the queue is paused; 10 … 60000, default 500 */
     int64_t promote_interval_ms; /* how often delayed jobs are looked for; 5 …, default 500 */
     int64_t trim_interval_ms;    /* how often finished entries are trimmed; 10 …, default 1000 */
     int64_t reap_idle_ms; /* consumers idle for so long with nothing pending are deleted; 0: never; default 1 h */
@@ -133,7 +136,7 @@ typedef struct weir_queue_options {
 #define WEIR_QUEUE_OPTIONS_INIT                                                                                        \
     {                                                                                                                  \
         sizeof(weir_queue_options), 0, 0, "weir", 0, "0", 0, 0, 0, 0, 0, 10, 5, 5, 86400000, 30000,                    \
-            WEIR_BACKOFF_EXPONENTIAL, 1000, 300000, 2, 0.1, 20, 4096, 67108864, 2000, 0, 500, 1000, 3600000,           \
+            WEIR_BACKOFF_EXPONENTIAL, 1000, 300000, 2, 0.1, 20, 4096, 67108864, 2000, 0, 500, 500, 1000, 3600000,      \
             WEIR_KEEP_UNFINISHED, 0, WEIR_DEAD_TO_STREAM, WEIR_CONNECTION_OPTIONS_INIT(1000)                           \
     }
 
@@ -170,6 +173,16 @@ WEIR_API weir_status weir_queue_stop(weir_queue *queue, int64_t deadline_ms);
  * From one of the queue's own callbacks it does nothing but log an error. Thread: any, once no other call is running.
  */
 WEIR_API void weir_queue_close(weir_queue *queue);
+
+/*
+ * Pauses this process' queue: it reads, claims and recovers nothing more, while jobs that were read are run and their
+ * leases renewed. Returns at once; reading has ended about a round trip later, as WEIR_EVENT_PAUSED tells. It stays so
+ * over a stop and a start, until weir_queue_resume. A queue is
+ * paused where either says so. Pausing twice is success, and so is resuming what isn't paused.
+ * Errors: WEIR_ERR_ARGUMENT. Thread: any; a handler may pause its own queue.
+ */
+WEIR_API weir_status weir_queue_pause(weir_queue *queue);
+WEIR_API weir_status weir_queue_resume(weir_queue *queue);
 
 /*
  * Copies the numbers. Set stats->size first (WEIR_STATS_INIT).

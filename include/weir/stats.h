@@ -67,6 +67,8 @@ typedef struct weir_stats {
     /* Latencies. */
     weir_histogram wait;    /* from being fetched to being started */
     weir_histogram handler; /* from start to outcome, asynchronous part included */
+
+    uint64_t paused; /* gauge: 1 while nothing is read, because the queue or this process is paused */
 } weir_stats;
 
 #ifdef __cplusplus

@@ -143,6 +143,18 @@ struct weir_broker_ops {
     weir_status (*promote)(struct weir_session *session, size_t limit, size_t *ret_moved, int64_t *ret_next_ms,
                            weir_error *err);
 
+    /*
+     * What a worker has to know several times a second: whether the queue is paused, and whether any job is delayed, so
+     * that promoting may be worth the call.
+     */
+    weir_status (*look)(struct weir_session *session, bool *ret_paused, bool *ret_delayed, weir_error *err);
+
+    /* Pauses the queue for all its workers, or resumes it. *ret_changed false where it was so already. */
+    weir_status (*set_paused)(struct weir_session *session, bool paused, bool *ret_changed, weir_error *err);
+
+    /* Shows the group that this session's consumer lives, as reading would. */
+    weir_status (*touch)(struct weir_session *session, weir_error *err);
+
     /* Removes up to `limit` or so entries that every group has finished with, as the retention says. */
     weir_status (*trim)(struct weir_session *session, uint64_t keep_last, size_t limit, size_t *ret_removed,
                         weir_error *err);

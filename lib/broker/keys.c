@@ -47,7 +47,7 @@ bool weir_keys_make(const char *stream, struct weir_keys *ret)
     bool tagged = has_hash_tag(stream);
     if (make(&keys.stream, stream, true, "") && make(&keys.delayed, stream, tagged, ":delayed") &&
         make(&keys.delayed_jobs, stream, tagged, ":delayed:jobs") && make(&keys.dead, stream, tagged, ":dead") &&
-        make(&keys.once, stream, tagged, ":once:")) {
+        make(&keys.once, stream, tagged, ":once:") && make(&keys.paused, stream, tagged, ":paused")) {
         *ret = keys;
         return true;
     }
@@ -62,6 +62,7 @@ void weir_keys_clear(struct weir_keys *keys)
     free(keys->delayed_jobs.bytes);
     free(keys->dead.bytes);
     free(keys->once.bytes);
+    free(keys->paused.bytes);
     memset(keys, 0, sizeof *keys);
 }
 
@@ -73,7 +74,7 @@ size_t weir_keys_once(const struct weir_keys *keys, const char *id, char out[WEI
 
 bool weir_keys_slot(const struct weir_keys *keys, unsigned *ret)
 {
-    const struct weir_key *others[] = {&keys->delayed, &keys->delayed_jobs, &keys->dead, &keys->once};
+    const struct weir_key *others[] = {&keys->delayed, &keys->delayed_jobs, &keys->dead, &keys->once, &keys->paused};
     unsigned slot = weir_key_slot(keys->stream.bytes, keys->stream.len);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (weir_key_slot(others[i]->bytes, others[i]->len) != slot)

@@ -17,6 +17,7 @@ struct weir_keys {
     struct weir_key delayed_jobs; /* {S}:delayed:jobs */
     struct weir_key dead;         /* {S}:dead */
     struct weir_key once;         /* {S}:once:, what the ids of idempotent enqueues are appended to */
+    struct weir_key paused;       /* {S}:paused */
 };
 
 /* Makes the names; false without memory, with nothing left to free. */

@@ -12,7 +12,7 @@
  * it must be connected before use, forgets its outstanding reads when disconnected, and answers them in order.
  *
  * This file opens and closes, and has what the others share: memory_read.c reads, memory_add.c enqueues and promotes,
- * memory_group.c has what a worker does with pending entries, memory_dead.c the dead letters.
+ * memory_group.c has what a worker does with pending entries, memory_pause.c the pause, memory_dead.c the dead letters.
  *
  * What must stay true:
  *   - no callback of a caller runs under the mutex: it may take locks that its owner holds while it calls wake;
@@ -316,6 +316,9 @@ const struct weir_broker_ops weir_memory_broker_ops = {
     .recover = weir_memory_recover,
     .renew = weir_memory_renew,
     .promote = weir_memory_promote,
+    .look = weir_memory_look,
+    .set_paused = weir_memory_set_paused,
+    .touch = weir_memory_touch,
     .trim = weir_memory_trim,
     .reap = weir_memory_reap,
     .leave = weir_memory_leave,

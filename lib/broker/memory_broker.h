@@ -108,6 +108,11 @@ weir_status weir_memory_trim(struct weir_session *session, uint64_t keep_last, s
 weir_status weir_memory_reap(struct weir_session *session, int64_t idle_ms, size_t *ret_deleted, weir_error *err);
 weir_status weir_memory_leave(struct weir_session *session, weir_error *err);
 
+/* of memory_pause.c, */
+weir_status weir_memory_look(struct weir_session *session, bool *ret_paused, bool *ret_delayed, weir_error *err);
+weir_status weir_memory_set_paused(struct weir_session *session, bool paused, bool *ret_changed, weir_error *err);
+weir_status weir_memory_touch(struct weir_session *session, weir_error *err);
+
 /* and of memory_dead.c. */
 weir_status weir_memory_dead_list(struct weir_session *session, struct weir_entry_id *after, size_t max,
                                   weir_dead_visit_fn visit, void *user_data, size_t *ret_n, bool *ret_ended,

@@ -54,6 +54,7 @@ struct memory_stream {
     struct memory_delayed_set once; /* ids enqueued within their windows, by when these end (monotonic); no records */
     struct memory_log dead;         /* of struct memory_record */
     struct weir_entry_id last_dead_id;
+    int64_t paused_ms; /* since when, by the wall clock; 0: it is not */
     char name[];
 };
 

@@ -6,6 +6,7 @@
  *   redis_read.c      what delivers jobs: reading, claiming, recovering
  *   redis_settle.c    what becomes of jobs: acks, retries, burials, releases
  *   redis_upkeep.c    group, leases, delayed jobs, trimming, dead consumers
+ *   redis_pause.c     whether the queue is paused
  *   redis_producer.c  enqueueing
  *   redis_dead.c      dead letters
  *   lua/              what takes more than one command, as one atomic step each
@@ -272,6 +273,9 @@ const struct weir_broker_ops weir_redis_broker_ops = {
     .recover = redis_recover,
     .renew = redis_renew,
     .promote = redis_promote,
+    .look = redis_look,
+    .set_paused = redis_set_paused,
+    .touch = redis_touch,
     .trim = redis_trim,
     .reap = redis_reap,
     .leave = redis_leave,

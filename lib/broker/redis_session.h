@@ -107,6 +107,11 @@ weir_status redis_recover(struct weir_session *session, struct weir_entry_id *af
 /* redis_settle.c */
 weir_status redis_settle(struct weir_session *session, struct weir_job *list, weir_error *err);
 
+/* redis_pause.c */
+weir_status redis_look(struct weir_session *session, bool *ret_paused, bool *ret_delayed, weir_error *err);
+weir_status redis_set_paused(struct weir_session *session, bool paused, bool *ret_changed, weir_error *err);
+weir_status redis_touch(struct weir_session *session, weir_error *err);
+
 /* redis_upkeep.c */
 weir_status redis_create_group(struct weir_session *session, const char *start_id, bool *ret_created, weir_error *err);
 weir_status redis_probe(struct weir_session *session, weir_error *err);

@@ -59,6 +59,7 @@ weir_status redis_probe(struct weir_session *base, weir_error *err)
         {"XAUTOCLAIM", {"XAUTOCLAIM", "", group, consumer, "9007199254740991", LAST, "COUNT", "1", "JUSTID"}},
         {"XINFO GROUPS", {"XINFO", "GROUPS", ""}},
         {"XTRIM", {"XTRIM", "", "MINID", "0-0"}},
+        {"EXISTS", {"EXISTS", session->broker->keys.paused.bytes}},
     };
     enum { N = sizeof commands / sizeof *commands };
 

@@ -4,7 +4,8 @@
  *
  *   claim    takes over entries that were pending too long: their worker died, hung, or let the lease run out
  *   renew    renews the leases of what is in flight here
- *   promote  moves delayed jobs that are due into the stream
+ *   look     asks whether the queue is paused (see pause.c), and ends reads that are outstanding then
+ *   promote  looks, too, and moves delayed jobs that are due into the stream
  *   trim     removes entries that every group has finished with
  *   reap     deletes consumers that are long dead
  *
@@ -14,7 +15,7 @@
  * What must stay true:
  *   - a lease is renewed at least twice before it could be taken over, unless the job has run longer than max_run_ms;
  *   - a sweep of claims carries its cursor on, so that entries at the head that aren't eligible hide nothing;
- *   - an idle queue costs a few commands a second.
+ *   - an idle queue costs less than three commands a second, the reader's included.
  */
 #include "base/clock.h"
 #include "queue/core.h"
@@ -31,9 +32,10 @@ enum {
     TRIM_ANYWAY_US = 30000000,
     STALE_PREFETCH = 10, /* unstarted after so many prefetch_ms (and STALE_US): it is hoarded */
     STALE_US = 500000,
+    READING_ENDS_US = 20000, /* how long reads that were unblocked may take to be gone */
 };
 
-enum tick { TICK_CLAIM, TICK_RENEW, TICK_PROMOTE, TICK_TRIM, TICK_REAP, N_TICKS };
+enum tick { TICK_CLAIM, TICK_RENEW, TICK_LOOK, TICK_PROMOTE, TICK_TRIM, TICK_REAP, N_TICKS };
 
 struct claimer {
     struct weir_queue *core;
@@ -96,9 +98,11 @@ static weir_status claim(struct claimer *claimer, weir_error *err)
             return WEIR_OK;
         pthread_mutex_lock(&core->mutex);
         size_t room = weir_core_room(core, true);
-        bool running = core->state == CORE_RUNNING;
-        core->claim_more = running && room == 0;
+        bool running = core->state == CORE_RUNNING, paused = weir_core_is_paused(core);
+        core->claim_more = running && !paused && room == 0;
         pthread_mutex_unlock(&core->mutex);
+        if (running && paused)
+            return core->ops->touch(claimer->service->session, err);
         if (!running || room == 0)
             return WEIR_OK;
         size_t n;
@@ -237,14 +241,59 @@ static weir_status renew(struct claimer *claimer, weir_error *err)
     return WEIR_OK;
 }
 
-/* --- promote, trim, reap --- */
+/* --- look, promote, trim, reap --- */
+
+/*
+ * The server didn't answer in time: the reader, who may be waiting for long, shall not trust its connection either. Or
+ * a claim wasn't answered: it may have made entries ours, which the reader finds when it connects again.
+ */
+static void kick_reader(struct weir_queue *core)
+{
+    pthread_mutex_lock(&core->mutex);
+    bool kick = core->state == CORE_RUNNING && core->reader.connected;
+    core->reader_kicked |= kick;
+    pthread_cond_signal(&core->reader.cond);
+    pthread_mutex_unlock(&core->mutex);
+    if (kick)
+        core->ops->wake(core->reader.session);
+}
+
+/* *ret_delayed: there are delayed jobs. */
+static weir_status look(struct claimer *claimer, bool *ret_delayed, weir_error *err)
+{
+    struct weir_queue *core = claimer->core;
+    bool paused;
+    pthread_mutex_lock(&core->mutex);
+    core->look_wanted = false; /* whoever wants it from now on wants it once more */
+    pthread_mutex_unlock(&core->mutex);
+    weir_status status = core->ops->look(claimer->service->session, &paused, ret_delayed, err);
+    if (status != WEIR_OK)
+        return status;
+    int64_t now_us = weir_now_us();
+    claimer->due_us[TICK_LOOK] = now_us + claimer->interval_us[TICK_LOOK];
+    if (!weir_core_note_pause(core, paused))
+        return WEIR_OK;
+
+    /* a read may be on its way to the server and not have been there to be unblocked: until none is outstanding */
+    claimer->due_us[TICK_LOOK] = now_us + READING_ENDS_US;
+    status = core->ops->unblock(claimer->service->session, core->reader.session, err);
+    if (status != WEIR_OK && core->ops->connected(claimer->service->session)) { /* the server wouldn't */
+        kick_reader(core);
+        status = WEIR_OK;
+    }
+    return status;
+}
 
 static weir_status promote(struct claimer *claimer, weir_error *err)
 {
     struct weir_queue *core = claimer->core;
     size_t moved = 0;
     int64_t next_ms = -1;
-    weir_status status = core->ops->promote(claimer->service->session, PROMOTE_MAX, &moved, &next_ms, err);
+    bool delayed;
+    weir_status status = look(claimer, &delayed, err);
+    if (status != WEIR_OK || !delayed)
+        return status;
+    status = core->ops->promote(claimer->service->session, PROMOTE_MAX, &moved, &next_ms, err);
     if (status != WEIR_OK)
         return status;
     pthread_mutex_lock(&core->mutex);
@@ -333,6 +382,7 @@ static void set_timers(struct claimer *claimer)
     int64_t reap_ms = options->reap_idle_ms / 4;
     claimer->interval_us[TICK_CLAIM] = claim_ms * 1000;
     claimer->interval_us[TICK_RENEW] = options->min_idle_ms * 1000 / 4;
+    claimer->interval_us[TICK_LOOK] = options->pause_interval_ms * 1000;
     claimer->interval_us[TICK_PROMOTE] = options->promote_interval_ms * 1000;
     claimer->interval_us[TICK_TRIM] = options->trim_interval_ms * 1000;
     claimer->interval_us[TICK_REAP] = (reap_ms < 100 ? 100 : reap_ms > 600000 ? 600000 : reap_ms) * 1000;
@@ -351,6 +401,8 @@ static weir_status run_tick(struct claimer *claimer, enum tick tick, weir_error 
         return claim(claimer, err);
     case TICK_RENEW:
         return renew(claimer, err);
+    case TICK_LOOK:
+        return look(claimer, &(bool){false}, err);
     case TICK_PROMOTE:
         return promote(claimer, err);
     case TICK_TRIM:
@@ -379,6 +431,12 @@ static bool wait_for_tick(struct claimer *claimer, enum tick *ret)
         int64_t now_us = weir_now_us();
         if (core->renew_wanted)
             claimer->due_us[TICK_RENEW] = now_us;
+        if (core->look_wanted)
+            claimer->due_us[TICK_LOOK] = now_us;
+        if (core->claim_wanted && running) {
+            core->claim_wanted = false;
+            claimer->due_us[TICK_CLAIM] = now_us;
+        }
         if (core->claim_more && weir_core_room(core, true) > 0) {
             core->claim_more = false;
             claimer->due_us[TICK_CLAIM] = now_us;
@@ -398,21 +456,6 @@ static bool wait_for_tick(struct claimer *claimer, enum tick *ret)
     return found;
 }
 
-/*
- * The server didn't answer in time: the reader, who may be waiting for long, shall not trust its connection either. Or
- * a claim wasn't answered: it may have made entries ours, which the reader finds when it connects again.
- */
-static void kick_reader(struct weir_queue *core)
-{
-    pthread_mutex_lock(&core->mutex);
-    bool kick = core->state == CORE_RUNNING && core->reader.connected;
-    core->reader_kicked |= kick;
-    pthread_cond_signal(&core->reader.cond);
-    pthread_mutex_unlock(&core->mutex);
-    if (kick)
-        core->ops->wake(core->reader.session);
-}
-
 void *weir_claimer_main(void *argument)
 {
     struct weir_queue *core = argument;
@@ -422,6 +465,8 @@ void *weir_claimer_main(void *argument)
     while (wait_for_tick(&claimer, &tick)) {
         weir_error err;
         shed(core);
+        if (!core->ops->connected(claimer.service->session))
+            tick = TICK_LOOK; /* before anything is claimed */
         if (!weir_service_connect(core, claimer.service)) {
             core->ops->unwake(claimer.service->session);
             continue;

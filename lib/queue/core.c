@@ -509,8 +509,8 @@ void weir_core_log(struct weir_queue *core, weir_log_level level, const char *fo
 
 const char *weir_event_kind_text(weir_event_kind kind)
 {
-    static const char *const texts[] = {"connected", "disconnected", "group created", "lease lost",
-                                        "job dead",  "payload lost", "stopped"};
+    static const char *const texts[] = {"connected",    "disconnected", "group created", "lease lost", "job dead",
+                                        "payload lost", "stopped",      "paused",        "resumed"};
     return (unsigned)kind < sizeof texts / sizeof *texts ? texts[kind] : "unknown";
 }
 

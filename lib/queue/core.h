@@ -133,6 +133,12 @@ struct weir_queue {
     bool claim_more;        /* a sweep stopped for want of room */
     bool trim_wanted;       /* something was acked since the last trim */
     int64_t last_read_us;   /* when the last read was answered */
+    bool claim_wanted;      /* at once: the pause is over */
+
+    /* The pause: see pause.c. */
+    bool paused_here, paused_everywhere;
+    bool pause_told;  /* the state that was told last */
+    bool look_wanted; /* paused_here has changed: the claimer acts on it */
 
     weir_stats stats; /* counters and histograms; gauges are filled in by weir_queue_stats */
 };
@@ -170,6 +176,20 @@ bool weir_core_in_flight(void *core, struct weir_entry_id entry);
 
 /* How many jobs may be asked for now, by the reader or by the claimer. Locks: held. */
 size_t weir_core_room(struct weir_queue *core, bool for_claimer);
+
+/* --- the pause --- */
+
+/* Nothing is to be read or claimed. Locks: held. */
+static inline bool weir_core_is_paused(const struct weir_queue *core)
+{
+    return core->paused_here || core->paused_everywhere;
+}
+
+/*
+ * What the server says of the pause. Tells the user and the threads where the state has changed since it was told last.
+ * True while the queue is paused and reads are outstanding still: they are to be unblocked. Locks: not held.
+ */
+bool weir_core_note_pause(struct weir_queue *core, bool everywhere);
 
 /* --- jobs --- */
 

@@ -30,6 +30,7 @@
     X(fetch_max_bytes, 65536, INT64_MAX)                                                                               \
     X(block_ms, 10, 60000)                                                                                             \
     X(claim_interval_ms, 0, 3600000)                                                                                   \
+    X(pause_interval_ms, 10, 60000)                                                                                    \
     X(promote_interval_ms, 5, 3600000)                                                                                 \
     X(trim_interval_ms, 10, 3600000)                                                                                   \
     X(reap_idle_ms, 0, YEAR_MS)                                                                                        \

@@ -477,6 +477,7 @@ weir_status weir_queue_stats(weir_queue *core, weir_stats *stats)
     now.waiting = core->n_ready;
     now.unreported = core->n_unreported;
     now.fetched_bytes = core->bytes;
+    now.paused = weir_core_is_paused(core) && core->reserved == 0;
     now.threads = core->n_workers;
     now.connected = (uint64_t)core->reader.connected + core->acker.connected + core->claimer.connected;
     pthread_mutex_unlock(&core->mutex);

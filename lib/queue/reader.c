@@ -33,6 +33,7 @@ struct reader {
     int64_t asked_us[OUTSTANDING_MAX];
     size_t n_asked;
     bool backlog;             /* the last read was answered in full */
+    bool recovered;           /* since the connection was made */
     bool stopping;            /* the unblocking has begun */
     struct weir_batch *batch; /* being filled */
 };
@@ -62,16 +63,24 @@ static void forget_reads(struct reader *reader)
     reader->batch = NULL;
 }
 
-/* How many entries to ask for next; reserves them. 0: no room (or not worth asking now). May wait for room. */
+/* How many entries may be asked for. Locks: held. */
+static size_t may_read(struct weir_queue *core)
+{
+    return weir_core_is_paused(core) ? 0 : weir_core_room(core, false);
+}
+
+/*
+ * How many entries to ask for next; reserves them. 0: no room (or not worth asking now). May wait for room, and for the
+ * end of a pause.
+ */
 static size_t reserve(struct reader *reader, bool may_wait)
 {
     struct weir_queue *core = reader->core;
     size_t room;
     pthread_mutex_lock(&core->mutex);
-    while ((room = weir_core_room(core, false)) == 0 && may_wait && core->state == CORE_RUNNING &&
-           !core->reader_kicked) {
+    while ((room = may_read(core)) == 0 && may_wait && core->state == CORE_RUNNING && !core->reader_kicked) {
         core->reader_waits = true;
-        weir_service_wait(core, reader->service, weir_now_us() + 100000);
+        weir_service_wait(core, reader->service, weir_core_is_paused(core) ? INT64_MAX : weir_now_us() + 100000);
     }
     core->reader_waits = false;
     if (core->state != CORE_RUNNING || core->reader_kicked)
@@ -209,9 +218,15 @@ static weir_status recover_page(struct reader *reader, struct weir_entry_id *aft
     return status;
 }
 
+/* What comes after connecting and before reading: whether reading is allowed, and what is ours already. */
 static weir_status recover(struct reader *reader, weir_error *err)
 {
     struct weir_queue *core = reader->core;
+    bool paused, delayed;
+    weir_status looked = core->ops->look(reader->service->session, &paused, &delayed, err);
+    if (looked != WEIR_OK)
+        return looked;
+    weir_core_note_pause(core, paused);
     pthread_mutex_lock(&core->mutex);
     bool first_time = !core->recovered;
     pthread_mutex_unlock(&core->mutex);
@@ -281,7 +296,11 @@ void *weir_reader_main(void *argument)
                 core->ops->unwake(reader.service->session);
                 continue;
             }
+            reader.recovered = false;
+        }
+        if (!reader.recovered && !reader.stopping) {
             status = recover(&reader, &err);
+            reader.recovered = status == WEIR_OK;
         }
         if (status == WEIR_OK && !reader.stopping)
             status = submit_reads(&reader, &err);

@@ -61,6 +61,7 @@ int run_taking_over_tests(void);
 int run_housekeeping_tests(void);
 int run_dead_letter_tests(void);
 int run_survival_tests(void);
+int run_pausing_tests(void);
 int run_tracing_tests(void);
 
 /* --- sessions: closed by the fixture --- */

@@ -162,9 +162,9 @@ static void a_denied_command_is_named(void **state)
     static const struct {
         const char *rule, *named;
     } denied[] = {
-        {"-xautoclaim", "XAUTOCLAIM"}, {"-xreadgroup", "XREADGROUP"}, {"-xack", "XACK"},
-        {"-xpending", "XPENDING"},     {"-xclaim", "XCLAIM"},         {"-xgroup", "XGROUP"},
-        {"-xinfo", "XINFO"},           {"-xtrim", "XTRIM"},           {"-evalsha", "renew"},
+        {"-xautoclaim", "XAUTOCLAIM"}, {"-xreadgroup", "XREADGROUP"}, {"-xack", "XACK"},   {"-xpending", "XPENDING"},
+        {"-xclaim", "XCLAIM"},         {"-xgroup", "XGROUP"},         {"-xinfo", "XINFO"}, {"-xtrim", "XTRIM"},
+        {"-evalsha", "renew"},         {"-exists", "EXISTS"},
     };
     struct scene *scene = *state;
     for (size_t i = 0; i < COUNT_OF(denied); i++) {
@@ -248,8 +248,9 @@ static void live_with_rules(struct scene *scene, const char *worker, const char 
 
 static void the_documented_acl_suffices(void **state)
 {
-    static const char rules[] = "+@stream +@hash +@sortedset +evalsha +script|load +time +select +client|setname "
-                                "+client|id +client|unblock +multi +exec"; /* docs/introduction.md */
+    static const char rules[] =
+        "+@stream +@hash +@sortedset +get +set +exists +evalsha +script|load +time "
+        "+select +client|setname +client|id +client|unblock +multi +exec"; /* docs/introduction.md */
     live_with_rules(*state, rules, rules);
 }
 
@@ -260,7 +261,7 @@ static void a_minimal_acl_suffices(void **state)
         *state,
         "+xgroup|create +xgroup|delconsumer +xreadgroup +xack +xpending +xclaim +xautoclaim +xinfo|groups "
         "+xinfo|consumers +xtrim +xrange +xadd +evalsha +script|load +time +hget +hset +hdel +hexists +zadd "
-        "+zrem +zrange +zrangebyscore +client|setname +client|id +client|unblock",
+        "+zrem +zrange +zrangebyscore +exists +client|setname +client|id +client|unblock",
         "+xadd +evalsha +script|load +time +hset +zadd +zrem +client|setname +client|id");
 }
 

@@ -37,6 +37,7 @@ static void a_queues_defaults_are_the_documented_ones(void **state)
     assert_int_equal(o.fetch_max_bytes, 64 * 1024 * 1024);
     assert_int_equal(o.block_ms, 2000);
     assert_int_equal(o.claim_interval_ms, 0);
+    assert_int_equal(o.pause_interval_ms, 500);
     assert_int_equal(o.promote_interval_ms, 500);
     assert_int_equal(o.trim_interval_ms, 1000);
     assert_int_equal(o.reap_idle_ms, 60 * 60 * 1000);
