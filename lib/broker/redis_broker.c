@@ -8,6 +8,7 @@
  *   redis_upkeep.c    group, leases, delayed jobs, trimming, dead consumers
  *   redis_pause.c     whether the queue is paused
  *   redis_producer.c  enqueueing
+ *   redis_access.c    what the user may do
  *   redis_dead.c      dead letters
  *   lua/              what takes more than one command, as one atomic step each
  *

@@ -113,6 +113,8 @@ weir_status redis_dead_requeue(struct weir_session *base, struct weir_entry_id i
     weir_command_text(&session->arguments, text);
     struct weir_reply *reply;
     status = redis_script(session, &weir_script_requeue, 2, 1, &reply, err);
+    if (status == WEIR_ERR_PERMISSION)
+        redis_explain_denial(session, REDIS_REQUEUES, err);
     if (status != WEIR_OK)
         return status;
     if (reply->kind != WEIR_REPLY_INTEGER)

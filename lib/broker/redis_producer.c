@@ -285,6 +285,18 @@ static weir_status send_again(struct redis_session *session, struct weir_broker_
     return first;
 }
 
+/* The server doesn't say which command of a script it denied, and err tells of the first job that was. */
+static void explain(struct redis_session *session, const struct weir_broker_add *jobs, size_t n, weir_error *err)
+{
+    size_t i = 0;
+    while (i < n && jobs[i].status != WEIR_ERR_PERMISSION)
+        i++;
+    if (i < n && script_of(&jobs[i]))
+        redis_explain_denial(
+            session, (is_delayed(&jobs[i]) ? REDIS_DELAYS : REDIS_ADDS) | (is_idempotent(&jobs[i]) ? REDIS_REPEATS : 0),
+            err);
+}
+
 weir_status redis_add(struct weir_session *base, struct weir_broker_add *jobs, size_t n, weir_error *err)
 {
     struct redis_session *session = redis_session(base);
@@ -308,6 +320,8 @@ weir_status redis_add(struct weir_session *base, struct weir_broker_add *jobs, s
         if (first == WEIR_OK)
             first = status;
     }
+    if (first == WEIR_ERR_PERMISSION)
+        explain(session, jobs, n, err);
     if (missing) {
         bool up = weir_connection_is_up(session->connection);
         status = give_up(jobs, n, up ? WEIR_ERR_UNAVAILABLE : WEIR_ERR_CONNECTION);

@@ -114,7 +114,6 @@ weir_status redis_touch(struct weir_session *session, weir_error *err);
 
 /* redis_upkeep.c */
 weir_status redis_create_group(struct weir_session *session, const char *start_id, bool *ret_created, weir_error *err);
-weir_status redis_probe(struct weir_session *session, weir_error *err);
 weir_status redis_renew(struct weir_session *session, const struct weir_entry_id *entries, size_t n,
                         enum weir_lease *leases, weir_error *err);
 weir_status redis_promote(struct weir_session *session, size_t limit, size_t *ret_moved, int64_t *ret_next_ms,
@@ -123,6 +122,24 @@ weir_status redis_trim(struct weir_session *session, uint64_t keep_last, size_t 
                        weir_error *err);
 weir_status redis_reap(struct weir_session *session, int64_t idle_ms, size_t *ret_deleted, weir_error *err);
 weir_status redis_leave(struct weir_session *session, weir_error *err);
+
+/* redis_access.c */
+weir_status redis_probe(struct weir_session *session, weir_error *err);
+
+/* What a user may be denied: a worker's commands, and what only some need. */
+enum {
+    REDIS_WORKS = 1,
+    REDIS_DELAYS = 2,   /* enqueueing with a delay */
+    REDIS_REPEATS = 4,  /* idempotent enqueueing */
+    REDIS_REQUEUES = 8, /* requeueing dead letters */
+    REDIS_KEEPS = 16,   /* WEIR_KEEP_LAST */
+    REDIS_DELETES = 32, /* WEIR_DELETE_ON_ACK */
+    REDIS_IS_OLD = 64,  /* claiming, before Redis 7.0 */
+    REDIS_ADDS = 128,   /* enqueueing by a script */
+};
+
+/* After a script was denied: finds out which of these commands it was, and writes that into err (may be NULL). */
+void redis_explain_denial(struct redis_session *session, unsigned uses, weir_error *err);
 
 /* redis_producer.c */
 weir_status redis_add(struct weir_session *session, struct weir_broker_add *jobs, size_t n, weir_error *err);

@@ -38,67 +38,6 @@ weir_status redis_create_group(struct weir_session *base, const char *start_id, 
     return status;
 }
 
-/*
- * Each command that a worker needs, in a form that changes nothing: ids that can't be, an idle time that nobody
- * reaches. A server that is too old, or an ACL that denies one of them, is then known before the first job is read.
- */
-weir_status redis_probe(struct weir_session *base, weir_error *err)
-{
-    /* not the very last id: XREADGROUP takes that for ">" */
-    static const char LAST[] = "18446744073709551615-0";
-    struct redis_session *session = redis_session(base);
-    const char *group = redis_config(session)->group, *consumer = redis_config(session)->consumer;
-    const struct {
-        const char *name;
-        const char *arguments[9]; /* "" stands for the stream's name */
-    } commands[] = {
-        {"XREADGROUP", {"XREADGROUP", "GROUP", group, consumer, "COUNT", "1", "STREAMS", "", LAST}},
-        {"XACK", {"XACK", "", group, "0-0"}},
-        {"XPENDING", {"XPENDING", "", group}},
-        {"XCLAIM", {"XCLAIM", "", group, consumer, "0", "0-0", "JUSTID"}},
-        {"XAUTOCLAIM", {"XAUTOCLAIM", "", group, consumer, "9007199254740991", LAST, "COUNT", "1", "JUSTID"}},
-        {"XINFO GROUPS", {"XINFO", "GROUPS", ""}},
-        {"XTRIM", {"XTRIM", "", "MINID", "0-0"}},
-        {"EXISTS", {"EXISTS", session->broker->keys.paused.bytes}},
-    };
-    enum { N = sizeof commands / sizeof *commands };
-
-    weir_status status = redis_begin(session, err);
-    if (status != WEIR_OK)
-        return status;
-    struct weir_buffer *out = weir_connection_out(session->connection);
-    for (size_t i = 0; i < N; i++) {
-        size_t n = 0;
-        while (n < 9 && commands[i].arguments[n])
-            n++;
-        weir_command_begin(out, n);
-        for (size_t j = 0; j < n; j++) {
-            if (commands[i].arguments[j][0] == '\0')
-                redis_key(out, &session->broker->keys.stream);
-            else
-                weir_command_text(out, commands[i].arguments[j]);
-        }
-    }
-    weir_status first = WEIR_OK;
-    for (size_t i = 0; i < N; i++) {
-        struct weir_reply *reply;
-        status = redis_next(session, &session->scratch, &reply, err);
-        if (status != WEIR_OK)
-            return status;
-        status = redis_check(session, reply, commands[i].name, first == WEIR_OK ? err : NULL);
-        if (first == WEIR_OK)
-            first = status;
-    }
-    if (first != WEIR_OK)
-        return first;
-
-    redis_key(&session->arguments, &session->broker->keys.stream); /* the scripts: one, with nothing to do */
-    weir_command_text(&session->arguments, group);
-    weir_command_text(&session->arguments, consumer);
-    struct weir_reply *reply;
-    return redis_script(session, &weir_script_renew, 1, 2, &reply, err);
-}
-
 weir_status redis_renew(struct weir_session *base, const struct weir_entry_id *entries, size_t n,
                         enum weir_lease *leases, weir_error *err)
 {

@@ -147,6 +147,13 @@ bool weir_reply_is_text(const struct weir_reply *reply)
     return reply->kind == WEIR_REPLY_STRING || reply->kind == WEIR_REPLY_STATUS;
 }
 
+/* A user was denied a command that a script calls; the words in front of it differ between servers. */
+static bool is_denied_in_script(const struct weir_reply *reply)
+{
+    static const char words[] = "The user executing the script can't ";
+    return memmem(reply->text, reply->len, words, sizeof words - 1) != NULL;
+}
+
 static bool text_starts_with(const char *text, size_t len, const char *prefix)
 {
     size_t prefix_len = strlen(prefix);
@@ -183,6 +190,8 @@ weir_status weir_reply_status(const struct weir_reply *reply, const char *comman
         {"ERR AUTH ", WEIR_ERR_AUTH, "%s: the server has no password set, but the url has one"},
         {"NOPERM", WEIR_ERR_PERMISSION,
          "%s: the server's ACL does not allow it for this user; grant the command and the keys"},
+        {"EXECABORT Transaction discarded because of: NOPERM", WEIR_ERR_PERMISSION,
+         "%s: the server's ACL does not allow it for this user; grant the command"},
         {"NOGROUP", WEIR_ERR_NO_GROUP, "%s: the consumer group does not exist"},
         {"UNBLOCKED", WEIR_ERR_NO_GROUP, "%s: the stream was deleted or replaced"},
         {"WRONGTYPE", WEIR_ERR_SERVER,
@@ -203,8 +212,11 @@ weir_status weir_reply_status(const struct weir_reply *reply, const char *comman
     if (reply->kind != WEIR_REPLY_ERROR)
         return WEIR_OK;
 
-    size_t i = 0;
-    while (!text_starts_with(reply->text, reply->len, known[i].prefix))
+    static const char DENIED[] = "NOPERM";
+    bool denied = is_denied_in_script(reply);
+    const char *text = denied ? DENIED : reply->text;
+    size_t i = 0, len = denied ? sizeof DENIED - 1 : reply->len;
+    while (!text_starts_with(text, len, known[i].prefix))
         i++;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"

@@ -184,87 +184,6 @@ static void a_denied_command_is_named(void **state)
     weir_producer_close(producer);
 }
 
-/* The whole life of a worker and a producer, as two users with these rules; nothing is denied to them. */
-static void add_stuck(struct scene *scene)
-{
-    freeReplyObject(test_server_command(scene->server, "XADD jobs * do stuck"));
-    freeReplyObject(test_server_command(scene->server, "XREADGROUP GROUP weir gone COUNT 10 STREAMS jobs >"));
-}
-
-static bool all_is_trimmed(void *scene)
-{
-    return scene_length(scene) == 0;
-}
-
-static bool gone_is_reaped(void *scene)
-{
-    redisReply *reply = test_server_command(((struct scene *)scene)->server, "XINFO CONSUMERS jobs weir");
-    bool alone = reply->elements == 1;
-    freeReplyObject(reply);
-    return alone;
-}
-
-static void live_with_rules(struct scene *scene, const char *worker, const char *producer_rules)
-{
-    char command[640];
-    snprintf(command, sizeof command, "ACL SETUSER w reset on >pw ~jobs ~{jobs}:* %s", worker);
-    run_command(scene, command);
-    snprintf(command, sizeof command, "ACL SETUSER p reset on >pw ~jobs ~{jobs}:* %s", producer_rules);
-    run_command(scene, command);
-    run_command(scene, "XGROUP CREATE jobs weir 0 MKSTREAM");
-    run_command(scene, "ACL LOG RESET");
-    add_stuck(scene);
-    weir_producer *producer = new_producer(url_of(scene, "p:pw"), 1000);
-    assert_int_equal(enqueue(producer, "done", 0), WEIR_OK);
-    assert_int_equal(enqueue(producer, "done", 10), WEIR_OK);
-    assert_int_equal(enqueue(producer, "retry", 0), WEIR_OK);
-    assert_int_equal(enqueue(producer, "reject", 0), WEIR_OK);
-    assert_int_equal(enqueue(producer, "hold", 0), WEIR_OK);
-
-    scene->options.url = url_of(scene, "w:pw");
-    scene->options.min_idle_ms = 200; /* so that leases are renewed, and what is stuck is claimed */
-    scene->options.backoff_base_ms = 10;
-    scene->options.max_attempts = 2;
-    scene->options.trim_interval_ms = 10;
-    scene->options.reap_idle_ms = 1;
-    scene_start(scene);
-    scene_await_ran(scene, "hold", 1);
-    scene_await_ran(scene, "stuck", 1);
-    scene_await_ran(scene, "retry", 2);
-    scene_await_ran(scene, "done", 2);
-    scene_await_event(scene, "job dead", 2);
-    assert_true(wait_for(gone_is_reaped, scene, TEST_TIMEOUT_MS));
-    scene_release(scene);
-    assert_true(wait_for(all_is_trimmed, scene, TEST_TIMEOUT_MS));
-    assert_true(scene_stats(scene).leases_renewed > 0);
-    assert_int_equal(weir_queue_stop(scene->queue, 20000), WEIR_OK);
-    weir_producer_close(producer);
-
-    redisReply *refusals = test_server_command(scene->server, "ACL LOG");
-    assert_int_equal(refusals->elements, 0);
-    freeReplyObject(refusals);
-    assert_int_equal(recorder_count(scene->log), 0);
-}
-
-static void the_documented_acl_suffices(void **state)
-{
-    static const char rules[] =
-        "+@stream +@hash +@sortedset +get +set +exists +evalsha +script|load +time "
-        "+select +client|setname +client|id +client|unblock +multi +exec"; /* docs/introduction.md */
-    live_with_rules(*state, rules, rules);
-}
-
-/* Command by command: what a worker and a producer really use. */
-static void a_minimal_acl_suffices(void **state)
-{
-    live_with_rules(
-        *state,
-        "+xgroup|create +xgroup|delconsumer +xreadgroup +xack +xpending +xclaim +xautoclaim +xinfo|groups "
-        "+xinfo|consumers +xtrim +xrange +xadd +evalsha +script|load +time +hget +hset +hdel +hexists +zadd "
-        "+zrem +zrange +zrangebyscore +exists +client|setname +client|id +client|unblock",
-        "+xadd +evalsha +script|load +time +hset +zadd +zrem +client|setname +client|id");
-}
-
 /* --- keys that hold something else --- */
 
 static void a_key_of_another_type_is_named(void **state)
@@ -574,8 +493,6 @@ int main(void)
         SCENE_TEST(a_password_that_is_not_wanted_is_named),
         SCENE_TEST(a_password_that_changes_stops_nothing_for_good),
         SCENE_TEST(a_denied_command_is_named),
-        SCENE_TEST(the_documented_acl_suffices),
-        SCENE_TEST(a_minimal_acl_suffices),
         SCENE_TEST(a_key_of_another_type_is_named),
         SCENE_TEST(tls_that_is_not_built_in_is_named),
         SCENE_TEST(nobody_answers_within_the_timeouts),

@@ -101,6 +101,14 @@ static void errors_become_statuses_in_words(void **state)
         {"WRONGPASS invalid username-password pair or user is disabled.", WEIR_ERR_AUTH, false},
         {"ERR AUTH <password> called without any password configured", WEIR_ERR_AUTH, false},
         {"NOPERM this user has no permissions to run the 'xautoclaim' command", WEIR_ERR_PERMISSION, false},
+        {"EXECABORT Transaction discarded because of: NOPERM this user has no permissions to run the 'exec' command",
+         WEIR_ERR_PERMISSION, false},
+        {"ERR The user executing the script can't run this command or subcommand script: abc, on @user_script:1.",
+         WEIR_ERR_PERMISSION, false},
+        {"ERR Error running script (call to f_abc): @user_script:1: The user executing the script can't access at "
+         "least "
+         "one of the keys mentioned in the command arguments",
+         WEIR_ERR_PERMISSION, false},
         {"NOGROUP No such key 'x' or consumer group 'g'", WEIR_ERR_NO_GROUP, true},
         {"UNBLOCKED the stream key no longer exists", WEIR_ERR_NO_GROUP, true},
         {"WRONGTYPE Operation against a key holding the wrong kind of value", WEIR_ERR_SERVER, false},

@@ -16,11 +16,12 @@ local job = string.sub(ARGV[4], 1, at) .. cmsgpack.pack(now) .. string.sub(ARGV[
 
 if KEYS[3] then redis.call('SET', KEYS[3], ARGV[7], 'PX', ARGV[6]) end
 local done = redis.pcall('ZADD', KEYS[1], 'NX', string.format('%.0f', due), ARGV[3])
-if done == 1 then
+local added = done == 1
+if added then
     done = redis.pcall('HSET', KEYS[2], ARGV[3], job)
     if type(done) == 'number' then return 1 end
-    redis.pcall('ZREM', KEYS[1], ARGV[3])
 end
 -- The window is taken back by what needs no other permission: a time that has passed.
 if KEYS[3] then redis.call('SET', KEYS[3], '', 'PXAT', 1) end
+if added then redis.call('ZREM', KEYS[1], ARGV[3]) end
 return done

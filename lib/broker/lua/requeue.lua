@@ -26,6 +26,7 @@ for _, name in ipairs({'weir.id', 'weir.group', 'weir.first_enqueued_ms', 'weir.
     end
 end
 if #args > 7900 then return 3 end
+redis.call('XDEL', KEYS[2], '0-0') -- whoever may not delete must not add first
 local added = redis.pcall('XADD', KEYS[1], '*', unpack(args))
 if type(added) == 'table' and added.err then return added end
 redis.call('XDEL', KEYS[2], ARGV[1])
