@@ -125,15 +125,22 @@ static weir_status judge(struct redis_session *session, const struct access *row
              has_subcommand ? row->words[1] : "", row->key == NO_KEY ? "" : " ", key_of(session, row)->bytes);
     weir_error failure;
     weir_status status = redis_check(session, reply, name, &failure);
-    if (status == WEIR_ERR_FULL || (row->wrong && status == WEIR_ERR_SERVER))
-        return WEIR_OK; /* that comes after the access list */
+    /* these come after the access list; and what is wrong with a side key stops nothing that doesn't need it */
+    if (status == WEIR_ERR_FULL || (status == WEIR_ERR_SERVER && (row->wrong || row->key != STREAM)))
+        return WEIR_OK;
     if (status != WEIR_OK && err)
         *err = failure;
     return status;
 }
 
-/* Sends the rows of these uses. Returns the first failure, or the first denial alone. */
-static weir_status ask(struct redis_session *session, unsigned uses, bool denials, weir_error *err)
+/* XAUTOCLAIM answers with two elements before Redis 7.0, and then a deleted entry has to be looked for. */
+static bool is_old(const struct access *row, const struct weir_reply *reply)
+{
+    return strcmp(row->words[0], "XAUTOCLAIM") == 0 && reply->kind == WEIR_REPLY_ARRAY && reply->len == 2;
+}
+
+/* Sends the rows of these uses. Returns the first failure, or the first denial alone. *old (or NULL): as above. */
+static weir_status ask(struct redis_session *session, unsigned uses, bool denials, bool *old, weir_error *err)
 {
     weir_status status = redis_begin(session, err);
     if (status != WEIR_OK)
@@ -150,6 +157,8 @@ static weir_status ask(struct redis_session *session, unsigned uses, bool denial
         status = redis_next(session, &session->scratch, &reply, err);
         if (status != WEIR_OK)
             return status;
+        if (old)
+            *old |= is_old(&table[i], reply);
         status = judge(session, &table[i], reply, &failure);
         if (first != WEIR_OK || status == WEIR_OK || (denials && status != WEIR_ERR_PERMISSION))
             continue;
@@ -160,33 +169,15 @@ static weir_status ask(struct redis_session *session, unsigned uses, bool denial
     return first;
 }
 
-/* XAUTOCLAIM answers with two elements before Redis 7.0, and then a deleted entry has to be looked for. */
-static weir_status ask_old(struct redis_session *session, weir_error *err)
-{
-    static const struct access row = {
-        WORKS, STREAM, false, {"XAUTOCLAIM", KEY, GROUP, CONSUMER, "9007199254740991", LAST, "COUNT", "1", "JUSTID"}};
-    weir_status status = redis_begin(session, err);
-    if (status != WEIR_OK)
-        return status;
-    append_row(session, &row, weir_connection_out(session->connection));
-    struct weir_reply *reply;
-    status = redis_exchange(session, "XAUTOCLAIM", &reply, err);
-    if (status != WEIR_OK || !weir_reply_is_array(reply, 2) || reply->len > 2)
-        return status;
-    return ask(session, OLD, false, err);
-}
-
 weir_status redis_probe(struct weir_session *base, weir_error *err)
 {
     struct redis_session *session = redis_session(base);
     weir_retention retention = redis_config(session)->retention;
-    weir_status status = ask(session,
-                             WORKS | (retention == WEIR_KEEP_LAST       ? KEEPS
-                                      : retention == WEIR_DELETE_ON_ACK ? DELETES
-                                                                        : 0),
-                             false, err);
-    if (status == WEIR_OK)
-        status = ask_old(session, err);
+    unsigned uses = WORKS | (retention == WEIR_KEEP_LAST ? KEEPS : retention == WEIR_DELETE_ON_ACK ? DELETES : 0);
+    bool old = false;
+    weir_status status = ask(session, uses, false, &old, err);
+    if (status == WEIR_OK && old)
+        status = ask(session, OLD, false, NULL, err);
     if (status == WEIR_OK)
         status = weir_script_load(session->connection, &weir_script_renew, err);
     if (status != WEIR_OK)
@@ -206,6 +197,7 @@ weir_status redis_probe(struct weir_session *base, weir_error *err)
 void redis_explain_denial(struct redis_session *session, unsigned uses, weir_error *err)
 {
     weir_error denial;
-    if (err && weir_connection_is_up(session->connection) && ask(session, uses, true, &denial) == WEIR_ERR_PERMISSION)
+    if (err && weir_connection_is_up(session->connection) &&
+        ask(session, uses, true, NULL, &denial) == WEIR_ERR_PERMISSION)
         *err = denial;
 }

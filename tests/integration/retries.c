@@ -141,7 +141,7 @@ static void without_backoff_the_claimer_retries(void **state)
         assert_int_equal(recorder_get(f->runs, i).value, i + 1);
         assert_int_equal(recorder_get_key(f->dead, "deliveries", i).value, i + 1);
     }
-    assert_int_equal(calls_of(f, "zadd"), 0);
+    assert_int_equal(calls_of(f, "zadd"), 1); /* by weir_queue_open, which tries it */
     redisReply *dead = entries_of(f, DEAD);
     assert_string_equal(text_of(dead->element[0], "weir.reason"), "exhausted");
     assert_string_equal(text_of(dead->element[0], "weir.attempts"), "3");
