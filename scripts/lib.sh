@@ -39,6 +39,11 @@ have() {
     libclang-dev) python3 "$weir_root/codegen/find_libclang.py" ;;
     libcmocka-dev) pkg-config --exists cmocka ;;
     redis-tools) command -v redis-cli ;;
+    golang-go) command -v go ;;
+    nodejs) command -v node ;;
+    python3-venv) python3 -c 'import ensurepip, venv' ;;
+    ruby-sidekiq) ruby -e 'require "sidekiq"' ;;
+    ruby-hiredis) ruby -e 'require "hiredis"' ;;
     *) command -v "$1" || dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed ;;
     esac >/dev/null 2>&1
 }
