@@ -484,8 +484,9 @@ void *weir_claimer_main(void *argument)
         claimer.due_us[tick] = begin_us; /* again, as soon as possible */
         if (status == WEIR_ERR_STOPPED)
             core->ops->unwake(claimer.service->session);
-        else if (status == WEIR_ERR_IN_DOUBT &&
-                 (tick == TICK_CLAIM || weir_now_us() - begin_us >= core->options.connection.command_timeout_ms * 1000))
+        else if ((tick == TICK_CLAIM && !core->ops->connected(claimer.service->session)) ||
+                 (status == WEIR_ERR_IN_DOUBT &&
+                  weir_now_us() - begin_us >= core->options.connection.command_timeout_ms * 1000))
             kick_reader(core);
         weir_service_trouble(core, claimer.service, status, &err);
     }

@@ -219,8 +219,11 @@ static void serve(weir_producer *producer, struct request *requests, size_t n)
 static weir_status submit(weir_producer *producer, struct weir_broker_add *jobs, size_t n, weir_error *err)
 {
     struct request self = {.jobs = jobs, .n = n};
-    if (pthread_cond_init(&self.cond, NULL) != 0)
+    if (pthread_cond_init(&self.cond, NULL) != 0) {
+        for (size_t i = 0; i < n; i++)
+            jobs[i].status = WEIR_ERR_SYSTEM;
         return weir_error_set(err, WEIR_ERR_SYSTEM, "no condition variable for a request");
+    }
 
     pthread_mutex_lock(&producer->mutex);
     *producer->last = &self;

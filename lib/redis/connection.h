@@ -73,7 +73,8 @@ weir_status weir_connection_push(struct weir_connection *connection, weir_error 
  * command timeout for a command that blocks on the server. An error reply is a success here.
  *
  * WEIR_ERR_STOPPED keeps the connection: the call may be repeated, with the same arena left as it is. All other errors
- * have disconnected: WEIR_ERR_IN_DOUBT (lost or timed out after sending), WEIR_ERR_PROTOCOL, WEIR_ERR_MEMORY.
+ * have disconnected: WEIR_ERR_IN_DOUBT (lost or timed out after sending, or no memory for the reply),
+ * WEIR_ERR_PROTOCOL; WEIR_ERR_MEMORY: a command could not be written, and was not sent.
  */
 weir_status weir_connection_reply(struct weir_connection *connection, struct weir_arena *arena, int64_t extra_wait_ms,
                                   struct weir_reply **ret, weir_error *err);

@@ -268,8 +268,8 @@ weir_status weir_link_push(struct weir_link *link, weir_error *err)
 static weir_status unreadable(struct weir_link *link, weir_error *err)
 {
     weir_status status;
-    if (link->reader->err == REDIS_ERR_OOM)
-        status = weir_error_set(err, WEIR_ERR_MEMORY, "a reply needs more memory than there is, or than %zu bytes",
+    if (link->reader->err == REDIS_ERR_OOM) /* the command was executed, and nobody knows with what result */
+        status = weir_error_set(err, WEIR_ERR_IN_DOUBT, "a reply needs more memory than there is, or than %zu bytes",
                                 link->settings->reply_limit);
     else
         status = weir_error_set(err, WEIR_ERR_PROTOCOL, "the reply is malformed: %s", link->reader->errstr);

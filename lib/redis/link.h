@@ -69,7 +69,8 @@ weir_status weir_link_push(struct weir_link *link, weir_error *err);
  * times that (30 s at least) for all of it; extra_wait_ms is added to both. An error reply is a success here.
  *
  * WEIR_ERR_STOPPED keeps the link: the call may be repeated, with the same arena left as it is. All other errors have
- * closed it: WEIR_ERR_IN_DOUBT (lost or timed out after sending), WEIR_ERR_PROTOCOL, WEIR_ERR_MEMORY.
+ * closed it: WEIR_ERR_IN_DOUBT (lost or timed out after sending, or no memory for the reply),
+ * WEIR_ERR_PROTOCOL; WEIR_ERR_MEMORY: a command could not be written, and was not sent.
  */
 weir_status weir_link_reply(struct weir_link *link, struct weir_arena *arena, int64_t timeout_ms, int64_t extra_wait_ms,
                             struct weir_reply **ret, weir_error *err);

@@ -20,6 +20,13 @@ void sweep(const char *title, sweep_fn work, void *context, const struct fault *
 /* The same for each kind of call that the title's work can make, with each errno it may fail with. */
 void sweep_calls(const char *title, sweep_fn work, void *context, bool others, size_t most);
 
+/* The same without a word, also where nothing can strike; adds to *points. Returns how many faults there were. */
+size_t sweep_quietly(const char *title, sweep_fn work, void *context, const struct fault *fault, size_t most,
+                     size_t *points);
+
+/* The i-th kind of call with an errno that it may fail with, for this thread; after the last one of FAULT_KINDS. */
+struct fault sweep_plausible(size_t i);
+
 /* The number for this run: `quick` with WEIR_TEST_QUICK. */
 size_t sweep_most(size_t quick, size_t full);
 
