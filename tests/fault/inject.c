@@ -30,6 +30,7 @@ static pthread_t armer;
 static _Atomic size_t nth, seen, hits;
 static atomic_bool cut_fds[FDS]; /* connections that a fault has ended */
 static atomic_long live_blocks;
+static _Thread_local bool at_work; /* in a thread of the library, beyond what a sanitizer does when one starts */
 
 void fault_arm(const struct fault *fault, size_t n)
 {
@@ -88,7 +89,9 @@ const char *fault_name(enum fault_kind kind)
 
 static bool concerns_us(enum fault_kind kind)
 {
-    return atomic_load(&active) && armed.kind == kind && (pthread_equal(pthread_self(), armer) != 0) != armed.others;
+    if (!atomic_load(&active) || armed.kind != kind)
+        return false;
+    return armed.others ? at_work : pthread_equal(pthread_self(), armer) != 0;
 }
 
 /* Counts one of its kind: true where it is to fail. */
@@ -138,11 +141,14 @@ static void *counted(void *block)
     return block;
 }
 
+static void *allocate(size_t size)
+{
+    return __interceptor_malloc ? __interceptor_malloc(size) : __libc_malloc(size);
+}
+
 STAND_IN void *malloc(size_t size)
 {
-    if (no_memory())
-        return NULL;
-    return counted(__interceptor_malloc ? __interceptor_malloc(size) : __libc_malloc(size));
+    return no_memory() ? NULL : counted(allocate(size));
 }
 
 STAND_IN void *calloc(size_t n, size_t size)
@@ -369,9 +375,31 @@ ssize_t __wrap_write(int fd, const void *bytes, size_t len)
     return strikes_with_errno(FAULT_WRITE) ? -1 : __real_write(fd, bytes, len);
 }
 
+struct start {
+    void *(*main)(void *);
+    void *argument;
+};
+
+static void *run_thread(void *argument)
+{
+    struct start start = *(struct start *)argument;
+    free(argument);
+    at_work = true;
+    void *result = start.main(start.argument);
+    at_work = false;
+    return result;
+}
+
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*main)(void *), void *argument)
 {
-    return strikes(FAULT_THREAD) ? armed.error : __real_pthread_create(thread, attr, main, argument);
+    if (strikes(FAULT_THREAD))
+        return armed.error;
+    struct start *start = counted(allocate(sizeof *start)); /* not the library's: it never fails */
+    *start = (struct start){main, argument};
+    int rc = __real_pthread_create(thread, attr, run_thread, start);
+    if (rc != 0)
+        free(start);
+    return rc;
 }
 
 int __wrap_pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attr)

@@ -188,7 +188,7 @@ static weir_status promote(struct client *client, weir_error *err)
     size_t moved = 0;
     int64_t next_ms = -1;
     weir_status status = client->session->ops->promote(client->session, 100, &moved, &next_ms, err);
-    insist(status != WEIR_OK || (next_ms >= -1 && next_ms < INT64_MAX / 4000), "a time that can't be");
+    insist(status != WEIR_OK || (next_ms >= -1 && next_ms <= INT64_C(1) << 52), "a time that can't be");
     return status;
 }
 
@@ -214,13 +214,16 @@ static weir_status add(struct client *client, weir_error *err)
     weir_field field = weir_field_text("name", "value");
     weir_fields fields = {&field, 1};
     weir_enqueue_options named = WEIR_ENQUEUE_OPTIONS_INIT, delayed = WEIR_ENQUEUE_OPTIONS_INIT;
-    named.id = "my own";
+    weir_enqueue_options once = WEIR_ENQUEUE_OPTIONS_INIT;
+    named.id = once.id = "my own";
     delayed.delay_ms = 1000;
+    once.idempotency_ms = 60000;
     struct weir_broker_add jobs[] = {
         {.fields = &fields},
         {.fields = &fields, .options = &delayed},
         {.fields = &fields, .options = &named},
         {.fields = &fields, .options = &delayed},
+        {.fields = &fields, .options = &once},
     };
     enum { N = sizeof jobs / sizeof *jobs };
     weir_status status = client->session->ops->add(client->session, jobs, N, err);
