@@ -245,7 +245,7 @@ static weir_status renew(struct claimer *claimer, weir_error *err)
 
 /*
  * The server didn't answer in time: the reader, who may be waiting for long, shall not trust its connection either. Or
- * a claim wasn't answered: it may have made entries ours, which the reader finds when it connects again.
+ * a claim's answer was lost: it may have made entries ours, which the reader finds when it connects again.
  */
 static void kick_reader(struct weir_queue *core)
 {
