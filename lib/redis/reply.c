@@ -154,6 +154,23 @@ static bool is_denied_in_script(const struct weir_reply *reply)
     return memmem(reply->text, reply->len, words, sizeof words - 1) != NULL;
 }
 
+/* What a command in a script answered: before 7.0 that stands behind "@user_script: LINE: -". */
+static const char *unwrapped(const struct weir_reply *reply, size_t *ret_len)
+{
+    static const char mark[] = "@user_script: ";
+    const char *text = reply->text, *end = reply->text + reply->len, *found;
+    while ((found = memmem(text, (size_t)(end - text), mark, sizeof mark - 1)))
+        text = found + sizeof mark - 1;
+    if (text > reply->text) {
+        while (text < end && *text >= '0' && *text <= '9')
+            text++;
+        while (text < end && (*text == ':' || *text == ' ' || *text == '-'))
+            text++;
+    }
+    *ret_len = (size_t)(end - text);
+    return text;
+}
+
 static bool text_starts_with(const char *text, size_t len, const char *prefix)
 {
     size_t prefix_len = strlen(prefix);
@@ -162,8 +179,11 @@ static bool text_starts_with(const char *text, size_t len, const char *prefix)
 
 bool weir_reply_starts_with(const struct weir_reply *reply, const char *prefix)
 {
-    return (weir_reply_is_text(reply) || reply->kind == WEIR_REPLY_ERROR) &&
-           text_starts_with(reply->text, reply->len, prefix);
+    if (!weir_reply_is_text(reply) && reply->kind != WEIR_REPLY_ERROR)
+        return false;
+    size_t len = reply->len;
+    const char *text = reply->kind == WEIR_REPLY_ERROR ? unwrapped(reply, &len) : reply->text;
+    return text_starts_with(text, len, prefix);
 }
 
 weir_status weir_reply_status(const struct weir_reply *reply, const char *command, weir_error *err)
@@ -213,9 +233,12 @@ weir_status weir_reply_status(const struct weir_reply *reply, const char *comman
         return WEIR_OK;
 
     static const char DENIED[] = "NOPERM";
-    bool denied = is_denied_in_script(reply);
-    const char *text = denied ? DENIED : reply->text;
-    size_t i = 0, len = denied ? sizeof DENIED - 1 : reply->len;
+    size_t i = 0, len;
+    const char *text = unwrapped(reply, &len);
+    if (is_denied_in_script(reply)) {
+        text = DENIED;
+        len = sizeof DENIED - 1;
+    }
     while (!text_starts_with(text, len, known[i].prefix))
         i++;
 #pragma GCC diagnostic push

@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "base/number.h"
+#include "support/server.h"
+#include "support/wait.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -13,6 +15,8 @@ _Thread_local weir_error last_error;
 
 void expect_status(weir_status actual, weir_status expected, const char *call, const char *file, int line)
 {
+    if (strstr(last_error.message, TEST_PASSWORD) || strstr(last_error.server, TEST_PASSWORD))
+        test_die("an error tells the password");
     if (actual == expected)
         return;
     print_error("%s:%d: %s\n  returned %s, not %s: %s %s\n", file, line, call, weir_status_name(actual),

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from private_redis import TIMEOUT_SCALE, PrivateRedis, without_weir_url
+from private_redis import PASSWORD, TIMEOUT_SCALE, PrivateRedis, without_weir_url
 
 
 def hello(lines):
@@ -73,7 +73,8 @@ def run(program, arguments, **environment):
         text=True,
         timeout=20 * TIMEOUT_SCALE,
     )
-    print(f"$ {program} {' '.join(arguments)}\n{result.stdout}{result.stderr}exit code {result.returncode}")
+    shown = " ".join(arguments).replace(PASSWORD, "...")
+    print(f"$ {program} {shown}\n{result.stdout}{result.stderr}exit code {result.returncode}")
     return result
 
 

@@ -11,6 +11,9 @@ import time
 # Sanitizers and valgrind make everything slower.
 TIMEOUT_SCALE = int(os.environ.get("WEIR_TEST_TIMEOUT_SCALE", "1"))
 
+# In the URL, and nowhere else: as TEST_PASSWORD of tests/support/server.h.
+USER, PASSWORD = "canary", "s3cret-canary-7d1f"
+
 
 class Client:
     """Sends commands and reads answers (RESP2). Bulk strings are bytes; errors are raised."""
@@ -55,11 +58,11 @@ class PrivateRedis:
             raise SystemExit(1 if "WEIR_TEST_NO_SKIP" in os.environ else 77)  # 77: skipped
         self.directory = tempfile.mkdtemp(prefix="weir-test.", dir="/tmp")
         self.path = self.directory + "/redis.sock"
-        self.url = "unix://" + self.path
+        self.url = f"unix://{USER}:{PASSWORD}@{self.path}"
         # fmt: off
         self.process = subprocess.Popen(
             [server, "--port", "0", "--unixsocket", self.path, "--dir", self.directory, "--save", "",
-             "--appendonly", "no"],
+             "--appendonly", "no", "--user", USER, "on", ">" + PASSWORD, "~*", "&*", "+@all"],
             stdout=subprocess.DEVNULL, start_new_session=True)
         # fmt: on
         try:

@@ -498,11 +498,11 @@ static weir_status produce_at(const char *url)
     return status;
 }
 
-/* redis+x://…: the same with the user in it. */
+/* The URL with another user. */
 static void with_user(const char *url, char out[FLEET_URL_SIZE])
 {
-    const char *rest = strstr(url, "://") + 3;
-    snprintf(out, FLEET_URL_SIZE, "%.*su:secret@%s", (int)(rest - url), url, rest);
+    const char *login = strstr(url, TEST_LOGIN);
+    snprintf(out, FLEET_URL_SIZE, "%.*su:secret@%s", (int)(login - url), url, login + strlen(TEST_LOGIN));
 }
 
 static void behind_sentinels_the_role_is_asked_for(void **state)

@@ -103,6 +103,8 @@ static void acks_never_run_ahead_of_handlers(void **state)
 {
     struct fixture *f = *state;
     enum { N = 20000 };
+    if (test_server_version() < 70000)
+        skip(); /* the server doesn't say how many were read */
     weir_queue_options options = fixture_options(f);
     options.handler = count_done;
     options.concurrency = 4;

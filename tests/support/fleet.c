@@ -38,7 +38,7 @@ static void ok(redisReply *reply, const char *what)
 static void append_address(char url[FLEET_URL_SIZE], const struct test_server *server)
 {
     size_t len = strlen(url);
-    snprintf(url + len, FLEET_URL_SIZE - len, "%s127.0.0.1:%d", url[len - 1] == '/' ? "" : ",",
+    snprintf(url + len, FLEET_URL_SIZE - len, "%s127.0.0.1:%d", url[len - 1] == '@' ? "" : ",",
              test_server_tcp_port(server));
 }
 
@@ -195,7 +195,7 @@ static bool all_in_step(void *context)
 
 void fleet_start(struct fleet *fleet, int replicas, int sentinels)
 {
-    *fleet = (struct fleet){.url = "redis+sentinel://"};
+    *fleet = (struct fleet){.url = "redis+sentinel://" TEST_LOGIN};
     for (; fleet->n_nodes <= replicas; fleet->n_nodes++)
         fleet->nodes[fleet->n_nodes] = start_node(fleet->nodes[0]);
     await(all_in_step, fleet, "the replicas are in step");
@@ -225,8 +225,6 @@ static struct test_server *start_cluster_node(void)
     snprintf(timeout_ms, sizeof timeout_ms, "%d", test_scaled_ms(800));
     const char *args[] = {"--cluster-enabled",
                           "yes",
-                          "--cluster-port",
-                          TEST_SERVER_FREE_PORT,
                           "--cluster-node-timeout",
                           timeout_ms,
                           "--cluster-allow-replica-migration",
@@ -235,7 +233,11 @@ static struct test_server *start_cluster_node(void)
                           "0",
                           "--repl-ping-replica-period",
                           "1",
+                          "--cluster-port", /* since 7.0; before, it is 10000 above the other one */
+                          TEST_SERVER_FREE_PORT,
                           NULL};
+    if (test_server_version() < 70000)
+        args[sizeof args / sizeof *args - 3] = NULL;
     return test_server_start_tcp(args);
 }
 
@@ -294,9 +296,21 @@ static bool replicas_known(void *context)
     return true;
 }
 
+/* One by one in one command: ranges can be given since 7.0. */
+static void add_slots(struct test_server *node, int from, int to)
+{
+    static char texts[FLEET_SLOTS][8];
+    static const char *argv[FLEET_SLOTS + 2] = {"CLUSTER", "ADDSLOTS"};
+    for (int i = from; i < to; i++) {
+        snprintf(texts[i - from], sizeof texts[0], "%d", i);
+        argv[2 + i - from] = texts[i - from];
+    }
+    ok(test_server_argv(node, 2 + to - from, argv, NULL), "CLUSTER ADDSLOTS");
+}
+
 void cluster_start(struct cluster *cluster, int primaries, bool replicas)
 {
-    *cluster = (struct cluster){.n_primaries = primaries, .url = "redis+cluster://"};
+    *cluster = (struct cluster){.n_primaries = primaries, .url = "redis+cluster://" TEST_LOGIN};
     for (int n = replicas ? 2 * primaries : primaries; cluster->n_nodes < n; cluster->n_nodes++) {
         struct test_server *node = start_cluster_node();
         int i = cluster->n_nodes;
@@ -307,9 +321,7 @@ void cluster_start(struct cluster *cluster, int primaries, bool replicas)
         snprintf(cluster->ids[i], sizeof cluster->ids[i], "%s", id->str);
         freeReplyObject(id);
         if (i < primaries)
-            ok(test_server_command(node, "CLUSTER ADDSLOTSRANGE %d %d", FLEET_SLOTS * i / primaries,
-                                   FLEET_SLOTS * (i + 1) / primaries - 1),
-               "CLUSTER ADDSLOTSRANGE");
+            add_slots(node, FLEET_SLOTS * i / primaries, FLEET_SLOTS * (i + 1) / primaries);
     }
     introduce_nodes(cluster);
     await(all_known, cluster, "the nodes know each other");

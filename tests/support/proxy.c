@@ -9,6 +9,7 @@
  */
 #include "support/proxy.h"
 
+#include "support/server.h"
 #include "support/wait.h"
 
 #include <errno.h>
@@ -51,7 +52,7 @@ struct link {
 };
 
 struct test_proxy {
-    char directory[64], path[96], url[112], tcp_url[64], upstream[108];
+    char directory[64], path[96], url[160], tcp_url[96], upstream[108];
     int port;
     int wake_fd;
     pthread_t thread;
@@ -382,12 +383,12 @@ struct test_proxy *test_proxy_start(const char *upstream)
     snprintf(proxy->directory, sizeof proxy->directory, "/tmp/weir-proxy-XXXXXX");
     must(mkdtemp(proxy->directory) != NULL, "mkdtemp");
     snprintf(proxy->path, sizeof proxy->path, "%s/proxy.sock", proxy->directory);
-    snprintf(proxy->url, sizeof proxy->url, "unix://%s", proxy->path);
+    snprintf(proxy->url, sizeof proxy->url, "unix://" TEST_LOGIN "%s", proxy->path);
     snprintf(proxy->upstream, sizeof proxy->upstream, "%s", upstream);
     proxy->way[REQUESTS].trickle_ms = proxy->way[REPLIES].trickle_ms = -1;
     bind_listeners(proxy);
     start_listening(proxy);
-    snprintf(proxy->tcp_url, sizeof proxy->tcp_url, "redis://127.0.0.1:%d", proxy->port);
+    snprintf(proxy->tcp_url, sizeof proxy->tcp_url, "redis://" TEST_LOGIN "127.0.0.1:%d", proxy->port);
     proxy->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     must(proxy->wake_fd >= 0 && pthread_create(&proxy->thread, NULL, run, proxy) == 0, "start");
     return proxy;

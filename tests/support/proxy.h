@@ -30,8 +30,8 @@ struct test_proxy *test_proxy_start(const char *upstream);
 /* Cuts all connections, ends the thread, frees. Accepts NULL. */
 void test_proxy_stop(struct test_proxy *proxy);
 
-const char *test_proxy_url(const struct test_proxy *proxy);     /* "unix:///tmp/…/proxy.sock" */
-const char *test_proxy_tcp_url(const struct test_proxy *proxy); /* "redis://127.0.0.1:port" */
+const char *test_proxy_url(const struct test_proxy *proxy);     /* "unix://user:password@/tmp/…/proxy.sock" */
+const char *test_proxy_tcp_url(const struct test_proxy *proxy); /* "redis://user:password@127.0.0.1:port" */
 int test_proxy_tcp_port(const struct test_proxy *proxy);
 
 /* Closes all connections, dropping what is on its way. New ones are welcome. */

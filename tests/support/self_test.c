@@ -26,7 +26,7 @@ static redisContext *connect_to(const char *path)
 
 static redisContext *through(const struct test_proxy *proxy)
 {
-    return connect_to(test_proxy_url(proxy) + strlen("unix://"));
+    return connect_to(test_proxy_url(proxy) + strlen("unix://" TEST_LOGIN));
 }
 
 static bool ping(redisContext *context)
@@ -182,7 +182,7 @@ static void refusing_concerns_new_connections(void **state)
     assert_true(ping(old));
     for (int i = 0; i < 3; i++) {
         test_proxy_refuse(f->proxy, true);
-        redisContext *context = redisConnectUnix(test_proxy_url(f->proxy) + strlen("unix://"));
+        redisContext *context = redisConnectUnix(test_proxy_url(f->proxy) + strlen("unix://" TEST_LOGIN));
         assert_int_equal(context->err, REDIS_ERR_IO);
         redisFree(context);
         context = redisConnect("127.0.0.1", test_proxy_tcp_port(f->proxy));

@@ -27,8 +27,8 @@ struct test_server {
     struct test_server *next; /* in the list of those to clean up */
     char directory[64];
     char socket[96];
-    char url[112];
-    char tcp_url[64];
+    char url[160];
+    char tcp_url[96];
     char output[96];
     char configuration[96]; /* a file; "": none */
     int port;               /* 0: no TCP */
@@ -143,15 +143,20 @@ static _Noreturn void become_server(const struct test_server *server, pid_t pare
     _exit(errno == ENOENT ? NOT_FOUND : 1);
 }
 
+static const char *program(void)
+{
+    const char *named = getenv("WEIR_TEST_REDIS_SERVER");
+    return named && *named ? named : "redis-server";
+}
+
 static void spawn(struct test_server *server)
 {
     char port[16], second_port[16];
     snprintf(port, sizeof port, "%d", server->port);
     snprintf(second_port, sizeof second_port, "%d", server->second_port);
-    const char *program = getenv("WEIR_TEST_REDIS_SERVER");
     bool sentinel = server->configuration[0] != '\0';
     const char *fixed[] = {
-        program && *program ? program : "redis-server",
+        program(),
         sentinel ? server->configuration : "--protected-mode",
         sentinel ? "--sentinel" : "yes",
         "--port",
@@ -168,10 +173,17 @@ static void spawn(struct test_server *server)
         "no",
         "--logfile",
         "",
+        "--user", /* up to the next option; not for a sentinel */
+        TEST_USER,
+        "on",
+        ">" TEST_PASSWORD,
+        "~*",
+        "&*",
+        "+@all",
         "--tls-port", /* last, for a server that was built without TLS */
         port,
     };
-    const size_t n_fixed = sizeof fixed / sizeof *fixed - (server->tls ? 0 : 2);
+    const size_t n_fixed = sizeof fixed / sizeof *fixed - (sentinel ? 9 : server->tls ? 0 : 2);
     char *argv[sizeof fixed / sizeof *fixed + MAX_ARGS + 1];
     memcpy(argv, fixed, n_fixed * sizeof *fixed);
     memcpy(argv + n_fixed, server->extra, sizeof server->extra);
@@ -230,8 +242,8 @@ static void settle_port(struct test_server *server)
         server->port = free_port();
         server->second_port = free_port();
     }
-    snprintf(server->tcp_url, sizeof server->tcp_url, "%s://127.0.0.1:%d", server->tls ? "rediss" : "redis",
-             server->port);
+    snprintf(server->tcp_url, sizeof server->tcp_url, "%s://" TEST_LOGIN "127.0.0.1:%d",
+             server->tls ? "rediss" : "redis", server->port);
 }
 
 static void launch(struct test_server *server)
@@ -258,6 +270,18 @@ static void launch(struct test_server *server)
     test_die("the server did not start");
 }
 
+int test_server_version(void)
+{
+    char command[512];
+    int major = 0, minor = 0, patch = 0;
+    snprintf(command, sizeof command, "'%s' --version", program());
+    FILE *output = popen(command, "re");
+    if (!output || fscanf(output, "%*s server v=%d.%d.%d", &major, &minor, &patch) != 3)
+        test_die("%s doesn't tell its version", program());
+    pclose(output);
+    return major * 10000 + minor * 100 + patch;
+}
+
 /* Made, with its directory, and not running. */
 static struct test_server *make(bool tcp, bool tls, const char *const *extra_args)
 {
@@ -268,7 +292,7 @@ static struct test_server *make(bool tcp, bool tls, const char *const *extra_arg
     if (!mkdtemp(server->directory))
         test_die("mkdtemp: %s", strerror(errno));
     snprintf(server->socket, sizeof server->socket, "%s/redis.sock", server->directory);
-    snprintf(server->url, sizeof server->url, "unix://%s", server->socket);
+    snprintf(server->url, sizeof server->url, "unix://" TEST_LOGIN "%s", server->socket);
     snprintf(server->output, sizeof server->output, "%s/output", server->directory);
     for (size_t i = 0; extra_args && extra_args[i]; i++) {
         if (i == MAX_ARGS)

@@ -19,6 +19,14 @@
 
 struct test_server;
 
+/*
+ * The user in the URLs of all servers and proxies, beside the default one, who needs no password. The password must not
+ * turn up anywhere: the recorder ends a test program that records it, and scripts/test looks for it in all output.
+ */
+#define TEST_USER "canary"
+#define TEST_PASSWORD "s3cret-canary-7d1f"
+#define TEST_LOGIN TEST_USER ":" TEST_PASSWORD "@"
+
 /* extra_args: redis-server arguments such as {"--appendonly", "yes", NULL}; kept over a restart. NULL: none. */
 struct test_server *test_server_start(void);
 struct test_server *test_server_start_with(const char *const *extra_args);
@@ -27,6 +35,9 @@ struct test_server *test_server_start_tls(const char *const *extra_args); /* lik
 
 /* Whether the program was built with TLS. */
 bool test_server_has_tls(void);
+
+/* Its version, as 60214 for 6.2.14; the program's own, also where it calls itself compatible with another one's. */
+int test_server_version(void);
 
 /* In sentinel mode, by TCP, with the lines of a configuration file. */
 struct test_server *test_server_start_sentinel(const char *configuration);
@@ -37,11 +48,12 @@ struct test_server *test_server_start_sentinel(const char *configuration);
 /* Kills, waits, removes the directory. Accepts NULL. */
 void test_server_stop(struct test_server *server);
 
-const char *test_server_url(const struct test_server *server);     /* "unix:///tmp/…/redis.sock" */
-const char *test_server_socket(const struct test_server *server);  /* "/tmp/…/redis.sock" */
-const char *test_server_tcp_url(const struct test_server *server); /* "redis[s]://127.0.0.1:port"; "" without TCP */
-int test_server_tcp_port(const struct test_server *server);        /* 0 without TCP */
-int test_server_second_port(const struct test_server *server);     /* what TEST_SERVER_FREE_PORT has become */
+const char *test_server_url(const struct test_server *server);    /* "unix://user:password@/tmp/…/redis.sock" */
+const char *test_server_socket(const struct test_server *server); /* "/tmp/…/redis.sock" */
+const char *test_server_tcp_url(
+    const struct test_server *server); /* "redis[s]://user:password@127.0.0.1:port"; "" without TCP */
+int test_server_tcp_port(const struct test_server *server);    /* 0 without TCP */
+int test_server_second_port(const struct test_server *server); /* what TEST_SERVER_FREE_PORT has become */
 pid_t test_server_pid(const struct test_server *server);
 
 /* SIGKILL, and waits: connecting is refused from now on. Without --appendonly or --save, what it held is lost. */

@@ -14,7 +14,10 @@ if ARGV[1] == 'in' then due = due + now end
 local at = tonumber(ARGV[5])
 local job = string.sub(ARGV[4], 1, at) .. cmsgpack.pack(now) .. string.sub(ARGV[4], at + 2)
 
-if KEYS[3] then redis.call('SET', KEYS[3], ARGV[7], 'PX', ARGV[6]) end
+if KEYS[3] then
+    local opened = redis.pcall('SET', KEYS[3], ARGV[7], 'PX', ARGV[6])
+    if opened.err then return opened end
+end
 local done = redis.pcall('ZADD', KEYS[1], 'NX', string.format('%.0f', due), ARGV[3])
 local added = done == 1
 if added then
