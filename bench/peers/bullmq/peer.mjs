@@ -11,7 +11,7 @@ import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 
 const USAGE = `usage: peer.mjs enqueue|consume --url URL [--jobs N] [--payload BYTES] [--concurrency N] [--batch N]
-                [--processes N] [--workers N] [--client ioredis|auto|node-redis]`;
+                [--processes N] [--workers N] [--client ioredis|ioredis-pipelined|node-redis]`;
 const NAME = 'bench';
 const KEYS = ['wait', 'active'].map((key) => `bull:${NAME}:${key}`);
 
@@ -22,7 +22,7 @@ function parse() {
       allowPositionals: true,
       options: {
         url: text(), jobs: text('20000'), payload: text('100'), concurrency: text('100'), batch: text('1000'),
-        processes: text('1'), workers: text('1'), client: text('auto'),
+        processes: text('1'), workers: text('1'), client: text('ioredis'),
       },
     });
     const [mode] = positionals;
@@ -35,10 +35,10 @@ function parse() {
   process.exit(2);
 }
 
-// auto: ioredis with its automatic pipelining, which sends together what one turn of the event loop has to say.
+// ioredis-pipelined: ioredis with its automatic pipelining: what one turn of the event loop has to say goes out at once.
 async function connect(a) {
   if (a.client === 'node-redis') return createClient({ url: a.url });
-  return new Redis(a.url, { maxRetriesPerRequest: null, enableAutoPipelining: a.client === 'auto' });
+  return new Redis(a.url, { maxRetriesPerRequest: null, enableAutoPipelining: a.client === 'ioredis-pipelined' });
 }
 
 function cpuUs() {
