@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import time
+import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODES = ('enqueue', 'consume')
@@ -47,13 +48,21 @@ class Server:
     """The Redis under test, by redis-cli."""
 
     def __init__(self, url):
-        self.program = ['redis-cli', '-u', url]
-        if url.startswith('unix://'):
-            self.program = ['redis-cli', '-s', url.removeprefix('unix://')]
+        parts = urllib.parse.urlsplit(url)
+        login, _, host = parts.netloc.rpartition('@')
+        user, _, password = login.partition(':')
+        self.program = ['redis-cli', '-u', parts._replace(netloc=host).geturl()]
+        if parts.scheme == 'unix':
+            self.program = ['redis-cli', '-s', urllib.parse.unquote(parts.path)]
+        if user:
+            self.program += ['--user', urllib.parse.unquote(user)]
+        self.environment = dict(os.environ)
+        if password:  # not on the command line, where others see it
+            self.environment['REDISCLI_AUTH'] = urllib.parse.unquote(password)
 
     def __call__(self, *command):
         process = subprocess.run([*self.program, *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                 check=False, text=True, timeout=60)
+                                 check=False, text=True, timeout=60, env=self.environment)
         if process.returncode != 0:
             raise SystemExit(f'measure.py: redis-cli {command[0]}: {process.stderr.strip()}')
         return process.stdout.strip()

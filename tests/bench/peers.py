@@ -32,7 +32,8 @@ ENVIRONMENT = {**os.environ, 'WEIR_PEER': WEIR_PEER}
 
 # A peer in a few lines: a list of its own, and one line of JSON. CASE says what it does wrong.
 FAKE = r'''#!/usr/bin/env bash
-mode=$1 socket=${3#unix://} jobs=$5 case=CASE
+mode=$1 socket=${3##*@} jobs=$5 case=CASE
+socket=${socket#unix://}
 cli() { redis-cli -s "$socket" "$@" >/dev/null; }
 if [ "$mode" = enqueue ]; then
     [ "$case" = liar ] || cli EVAL 'for i = 1, ARGV[1] do redis.call("RPUSH", KEYS[1], i) end' 1 fake "$jobs"
