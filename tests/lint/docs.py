@@ -282,7 +282,7 @@ def check_links(root, path, text):
             yield f'{where} there is no heading #{fragment} in {name}'
 
 
-def check_names(root, path, text, code):
+def check_names(root, path, text, names):
     for match in re.finditer(r'`([^`\n]+)`', text):
         words, where = match.group(1), f'{path}:{line_of(text, match.start())}: error:'
         place = re.fullmatch(r'((?:lib|include|tests|docs|examples)/[\w./-]+\.\w+)(?:: ([\w, ]+))?', words)
@@ -296,7 +296,8 @@ def check_names(root, path, text, code):
                 if name and not re.search(rf'\b{name}\b', source):
                     yield f'{where} there is no {name} in {place.group(1)}'
         for name in re.findall(r'\b(?:weir|WEIR)_\w+', words):
-            if not re.search(rf'\b{name}' + ('' if name.endswith('_') else r'\b'), code):
+            known = any(word.startswith(name) for word in names) if name.endswith('_') else name in names
+            if not known:
                 yield f'{where} there is no {name}'
 
 
@@ -308,7 +309,7 @@ def check_columns(path, text):
             yield f'{path}:{number_}: error: white space at the end of the line'
 
 
-def check_page(root, path, text, code):
+def check_page(root, path, text, names):
     fences = list(FENCE.finditer(text))
     for fence in fences:
         if fence.group(3).split() and fence.group(3).split()[0] == 'c':
@@ -317,16 +318,18 @@ def check_page(root, path, text, code):
                 yield f'{path}:{line_of(text, fence.start())}: error: the snippet does not compile:\n{words}'
     plain = FENCE.sub(lambda match: '\n' * match.group(0).count('\n'), text)
     yield from check_links(root, path, plain)
-    yield from check_names(root, path, plain, code)
+    yield from check_names(root, path, plain, names)
     yield from check_columns(path, text)
 
 
 def main(root):
     files = common.source_files(root)
     pages = [path for path in files if path.endswith('.md')]
-    code = '\n'.join(common.read(root, path) for path in files
-                     if re.match(r'(include|lib|tests|examples|scripts|meson)', path)
-                     and (re.search(r'\.(c|h|map|build|lua|txt)$', path) or path.startswith('scripts/')))
+    names = set()
+    for path in files:
+        if re.match(r'(include|lib|tests|examples|scripts|meson)', path) and (
+                re.search(r'\.(c|h|map|build|lua|txt)$', path) or path.startswith('scripts/')):
+            names.update(re.findall(r'\b(?:weir|WEIR)_\w+', common.read(root, path)))
     problems = [f'{path}:1: error: the page is missing' for path in (OPTIONS, ERRORS, WIRE_FORMAT, 'README.md')
                 if path not in files]
     if problems:
@@ -334,7 +337,7 @@ def main(root):
     problems = list(check_options(root)) + list(check_errors(root)) + list(check_mentions(root, files))
     problems += check_scripts(root, files)
     for path in pages:
-        problems += check_page(root, path, common.read(root, path), code)
+        problems += check_page(root, path, common.read(root, path), names)
     common.finish(problems, pages)
 
 
