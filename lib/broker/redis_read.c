@@ -122,18 +122,29 @@ weir_status redis_read_collect(struct weir_session *base, struct weir_batch *bat
     return status;
 }
 
+/*
+ * CLIENT UNBLOCK of a client whose command waits for the end of a CLIENT PAUSE WRITE makes a server up to Redis 7.0
+ * panic. A write that changes nothing goes before it: where writes are paused, it waits with what follows it until they
+ * no longer are. Whatever it is answered, it has done what it is for.
+ */
 static weir_status unblock(struct redis_session *session, int64_t client_id, weir_error *err)
 {
     weir_status status = redis_begin(session, err);
     if (status != WEIR_OK)
         return status;
     struct weir_buffer *out = weir_connection_out(session->connection);
+    weir_command_begin(out, 4);
+    weir_command_text(out, "XACK");
+    redis_key(out, &session->broker->keys.stream);
+    append_group(session, out);
+    redis_entry_id(out, (struct weir_entry_id){0, 0});
     weir_command_begin(out, 3);
     weir_command_text(out, "CLIENT");
     weir_command_text(out, "UNBLOCK");
     weir_command_i64(out, client_id);
     struct weir_reply *reply;
-    return redis_exchange(session, "CLIENT UNBLOCK", &reply, err);
+    status = redis_next(session, &session->scratch, &reply, err);
+    return status == WEIR_OK ? redis_exchange(session, "CLIENT UNBLOCK", &reply, err) : status;
 }
 
 weir_status redis_unblock(struct weir_session *base, struct weir_session *reader, weir_error *err)

@@ -4,9 +4,12 @@
  */
 #include <weir/weir.h>
 
+#include "support/proxy.h"
 #include "support/server.h"
 #include "support/test.h"
 #include "support/wait.h"
+
+#include <string.h>
 
 static weir_outcome done(weir_job *job, void *user_data)
 {
@@ -87,11 +90,98 @@ static void what_a_former_life_left_runs_once(void **state)
     test_server_stop(server);
 }
 
+/* A read that would wait for 20 ms has waited for a second: until the end of a CLIENT PAUSE. */
+static bool a_read_is_postponed(void *server)
+{
+    redisReply *clients = test_server_command(server, "CLIENT LIST");
+    bool postponed = false;
+    for (const char *line = clients->str; line && *line && !postponed;
+         line = strchr(line, '\n'), line += line != NULL) {
+        const char *idle = strstr(line, " idle="), *command = strstr(line, " cmd=");
+        postponed = idle && idle[6] != '0' && command && strncmp(command, " cmd=xreadgroup", 15) == 0;
+    }
+    freeReplyObject(clients);
+    return postponed;
+}
+
+/*
+ * 3: a stop during a CLIENT PAUSE WRITE killed the server: Redis 7.0 panics at a CLIENT UNBLOCK of a client whose
+ * command is postponed.
+ */
+static void a_stop_while_writes_are_paused_harms_no_server(void **state)
+{
+    (void)state;
+    struct test_server *server = test_server_start();
+    struct recorder *recorder = recorder_new();
+    weir_queue_options o = WEIR_QUEUE_OPTIONS_INIT;
+    o.url = test_server_url(server);
+    o.stream = "jobs";
+    o.handler = done;
+    o.user_data = recorder;
+    o.block_ms = 20;
+    o.connection.command_timeout_ms = 5000;
+    weir_queue *queue = NULL;
+    assert_int_equal(weir_queue_open(&queue, &o, NULL), WEIR_OK);
+    assert_int_equal(weir_queue_start(queue, NULL), WEIR_OK);
+    freeReplyObject(test_server_command(server, "CLIENT PAUSE 100000 WRITE"));
+    assert_true(wait_for(a_read_is_postponed, server, TEST_TIMEOUT_MS));
+    weir_queue_stop(queue, 200);
+    freeReplyObject(test_server_command(server, "CLIENT UNPAUSE"));
+    weir_queue_close(queue);
+    recorder_free(recorder);
+    test_server_stop(server);
+}
+
+struct accepted {
+    struct test_proxy *proxy;
+    size_t n;
+};
+
+static bool has_accepted(void *context)
+{
+    struct accepted *accepted = context;
+    return test_proxy_accepted(accepted->proxy) >= accepted->n;
+}
+
+/* And so did a worker that came back and ended the read of its former connection, which it could not close. */
+static void coming_back_while_writes_are_paused_harms_no_server(void **state)
+{
+    (void)state;
+    struct test_server *server = test_server_start();
+    struct test_proxy *proxy = test_proxy_start(test_server_socket(server));
+    struct recorder *recorder = recorder_new();
+    weir_queue_options o = WEIR_QUEUE_OPTIONS_INIT;
+    o.url = test_proxy_url(proxy);
+    o.stream = "jobs";
+    o.handler = done;
+    o.user_data = recorder;
+    o.block_ms = 20;
+    o.connection.command_timeout_ms = 2000;
+    weir_queue *queue = NULL;
+    assert_int_equal(weir_queue_open(&queue, &o, NULL), WEIR_OK);
+    assert_int_equal(weir_queue_start(queue, NULL), WEIR_OK);
+    freeReplyObject(test_server_command(server, "CLIENT PAUSE 100000 WRITE"));
+    assert_true(wait_for(a_read_is_postponed, server, TEST_TIMEOUT_MS));
+    size_t accepted = test_proxy_accepted(proxy);
+    test_proxy_forsake(proxy);
+    struct accepted again = {proxy, accepted + 2}; /* reader and claimer */
+    assert_true(wait_for(has_accepted, &again, TEST_TIMEOUT_MS));
+    freeReplyObject(test_server_command(server, "CLIENT UNPAUSE"));
+    freeReplyObject(test_server_command(server, "XADD jobs * n 1"));
+    assert_true(recorder_wait_count(recorder, 1, TEST_TIMEOUT_MS));
+    weir_queue_close(queue);
+    recorder_free(recorder);
+    test_proxy_stop(proxy);
+    test_server_stop(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opening_a_queue_delivers_nothing),
         cmocka_unit_test(what_a_former_life_left_runs_once),
+        cmocka_unit_test(a_stop_while_writes_are_paused_harms_no_server),
+        cmocka_unit_test(coming_back_while_writes_are_paused_harms_no_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

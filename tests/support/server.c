@@ -438,6 +438,13 @@ static const char *password_of(const struct test_server *server)
     return NULL;
 }
 
+/* It may be that the server has crashed: its output then says why. */
+static _Noreturn void die_of(const struct test_server *server, const char *command, const char *why)
+{
+    show_output(server);
+    test_die("control command \"%s\": %s", command, why);
+}
+
 /* The server never speaks first on this connection, so that anything to read is its end. */
 static bool has_ended(const redisContext *context)
 {
@@ -455,7 +462,7 @@ static redisContext *control(struct test_server *server)
     struct timeval timeout = {.tv_sec = timeout_ms / 1000};
     server->control = redisConnectUnixWithTimeout(server->socket, timeout);
     if (!server->control || server->control->err)
-        test_die("no control connection: %s", server->control ? server->control->errstr : "out of memory");
+        die_of(server, "to connect", server->control ? server->control->errstr : "out of memory");
     redisSetTimeout(server->control, timeout);
     const char *password = password_of(server);
     if (password)
@@ -469,7 +476,7 @@ static redisReply *command_va(struct test_server *server, const char *fmt, va_li
     redisContext *context = control(server);
     redisReply *reply = redisvCommand(context, fmt, args);
     if (!reply)
-        test_die("control command \"%s\": %s", fmt, context->errstr);
+        die_of(server, fmt, context->errstr);
     pthread_mutex_unlock(&server->mutex);
     return reply;
 }
@@ -489,7 +496,7 @@ redisReply *test_server_argv(struct test_server *server, int argc, const char **
     redisContext *context = control(server);
     redisReply *reply = redisCommandArgv(context, argc, argv, lens);
     if (!reply)
-        test_die("control command \"%s\": %s", argv[0], context->errstr);
+        die_of(server, argv[0], context->errstr);
     pthread_mutex_unlock(&server->mutex);
     return reply;
 }
