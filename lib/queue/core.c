@@ -197,48 +197,58 @@ static bool is_forsaken(const struct weir_job *job)
 }
 
 /*
- * The entry of a job that is in flight here was delivered again. Mostly that renewed its lease, and is forgotten. But a
- * forsaken job must not come back to us again and again until its deliveries are used up: it is handed back uncounted.
+ * The entry of a job that is in flight here was delivered again: false where that is nothing new. Mostly it renewed the
+ * lease, and is forgotten.
  */
-static bool admit_again(struct weir_queue *core, struct weir_job *job, struct weir_job *running)
+static bool concerns_a_forsaken(struct weir_job *running, const struct weir_job *job)
 {
     running->entry_gone |= job->payload_lost; /* its lease is gone with the entry: whatever it says counts */
-    if (!is_forsaken(running) || job->payload_lost) {
+    return is_forsaken(running) && !job->payload_lost;
+}
+
+static void hand_over(struct weir_queue *core, struct weir_job *job, enum weir_verdict verdict)
+{
+    job->verdict = verdict;
+    weir_core_report(core, job);
+}
+
+static void doom(struct weir_job *job, weir_dead_reason reason, const char *why)
+{
+    job->doomed = true;
+    job->reason = reason;
+    weir_job_set_error(job, why);
+}
+
+/*
+ * What is to happen with a job that was just delivered. Returns false where it is dropped.
+ *
+ * A forsaken job must not come back to us again and again until its deliveries are used up: it is handed back
+ * uncounted, for whoever can run it. Once they are used up, because it hung elsewhere, too, we can bury it as well as
+ * anybody.
+ */
+static bool admit(struct weir_queue *core, struct weir_job *job, bool check_in_flight)
+{
+    struct weir_job *running = check_in_flight ? find_alive(core, job->entry) : NULL;
+    if (running && !concerns_a_forsaken(running, job)) {
         job->state = JOB_GONE;
         return false;
     }
     job->state = JOB_READY;
     core->n_ready++;
     core->n_claimed += job->batch->claimed;
-    job->verdict = WEIR_VERDICT_RELEASE;
-    weir_core_report(core, job);
-    return true;
-}
-
-/* What is to happen with a job that was just delivered. Returns false where it is dropped. */
-static bool admit(struct weir_queue *core, struct weir_job *job, bool check_in_flight)
-{
-    struct weir_job *running = check_in_flight ? find_alive(core, job->entry) : NULL;
-    if (running)
-        return admit_again(core, job, running);
-    job->state = JOB_READY;
-    core->n_ready++;
-    core->n_claimed += job->batch->claimed;
     job->attempt = weir_attempt_of(&core->policy, job->attempts, job->deliveries);
     if (job->payload_lost) {
-        job->doomed = true;
-        job->reason = WEIR_DEAD_PAYLOAD_LOST;
         core->stats.payloads_lost++;
-        weir_job_set_error(job, "the entry was deleted from the stream while it was pending");
+        doom(job, WEIR_DEAD_PAYLOAD_LOST, "the entry was deleted from the stream while it was pending");
     } else if (!concerns_us(core, job)) {
-        job->verdict = WEIR_VERDICT_ACK;
         core->stats.foreign++;
-        weir_core_report(core, job);
+        hand_over(core, job, WEIR_VERDICT_ACK);
     } else if (weir_is_poison(&core->policy, job->deliveries)) {
-        job->doomed = true;
-        job->reason = WEIR_DEAD_CRASHED;
         job->deliveries--; /* this delivery is not one that the job was run in */
-        weir_job_set_error(job, "delivered max_deliveries times without an answer: its workers crashed, or lost it");
+        doom(job, WEIR_DEAD_CRASHED,
+             "delivered max_deliveries times without an answer: its workers crashed, or lost it");
+    } else if (running) {
+        hand_over(core, job, WEIR_VERDICT_RELEASE);
     }
     return true;
 }

@@ -194,6 +194,40 @@ static void dying_before_finishing_counts(void **state)
     assert_int_equal(recorder_count(f->runs), 0);
 }
 
+/* --- hanging --- */
+
+static weir_outcome hang_at_gate(weir_job *job, void *fixture)
+{
+    struct fixture *f = fixture;
+    recorder_add(f->runs, name_of(job), (long long)weir_job_deliveries(job));
+    gate_wait(&f->gate);
+    return WEIR_DONE;
+}
+
+/* Each worker has a run of it that never ends, and none to spare. It is given up all the same. */
+static void a_job_that_hangs_every_worker_is_given_up(void **state)
+{
+    struct fixture *f = *state;
+    weir_queue_options options = fixture_options(f);
+    options.handler = hang_at_gate;
+    options.concurrency = 2;
+    options.min_idle_ms = test_scaled_ms(200);
+    options.max_run_ms = 50;
+    options.max_deliveries = 2;
+    put(f, "hung");
+    fixture_start(f, &options);
+    fixture_start(f, &options);
+    assert_true(recorder_wait_count(f->runs, 2, TEST_TIMEOUT_MS));
+    assert_true(wait_integer(f, 1, "XLEN " DEAD));
+    assert_true(wait_pending(f, 0));
+    redisReply *dead = entries_of(f, DEAD);
+    assert_string_equal(text_of(dead->element[0], "weir.reason"), "crashed");
+    assert_string_equal(text_of(dead->element[0], "weir.deliveries"), "2");
+    freeReplyObject(dead);
+    assert_int_equal(recorder_count(f->runs), 2);
+    gate_open(&f->gate);
+}
+
 /* Crashes and failures have a budget each. */
 static weir_outcome crash_then_fail(weir_job *job, void *context)
 {
@@ -241,6 +275,7 @@ int main(void)
         WITH_FIXTURE(a_sigkill_from_outside_counts),
         WITH_FIXTURE(so_it_does_where_the_worker_keeps_its_name),
         WITH_FIXTURE(dying_before_finishing_counts),
+        WITH_FIXTURE(a_job_that_hangs_every_worker_is_given_up),
         WITH_FIXTURE(crashes_and_attempts_are_counted_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
