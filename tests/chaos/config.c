@@ -29,7 +29,7 @@ struct chaos_config chaos_config_draw(uint64_t seed, int64_t load_ms)
     }
     c.concurrency = (uint32_t)dice_between(&dice, 6, 16);
     c.max_attempts = (uint32_t)dice_between(&dice, 3, 5);
-    c.max_deliveries = (uint32_t)dice_between(&dice, 3, 5);
+    c.max_deliveries = (uint32_t)dice_between(&dice, 3, c.workers); /* what hangs must meet as many workers */
     c.min_idle_ms = load_ms < SHORT_RUN_MS ? 3000 : ONE_OF(&dice, 3000, 4000, 6000);
     c.max_run_ms = c.min_idle_ms * 5 / 2;
     c.backoff = dice_chance(&dice, 70) ? WEIR_BACKOFF_EXPONENTIAL : WEIR_BACKOFF_FIXED;
