@@ -39,7 +39,8 @@ pid_t process_start(struct bench *bench, void (*fn)(struct bench *bench, void *c
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(1);
-    bench->control = bench_connect(bench); /* the parent's is not ours to use */
+    redisFree(bench->control); /* the parent's is not ours to use; this closes our copy of its socket alone */
+    bench->control = bench_connect(bench);
     fn(bench, context);
     exit(0);
 }
