@@ -144,7 +144,7 @@ static bool has_struck(void *context)
  */
 static bool only_threads(void *context)
 {
-    return process_threads() == *(const int *)context;
+    return process_threads() <= *(const int *)context;
 }
 
 static size_t run_with_fault(void *context, const struct fault *fault, size_t n, size_t *ret_seen)
