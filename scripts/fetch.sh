@@ -41,15 +41,14 @@ fetch_debian() {
     quietly apt_apart "$dir" "$suite" apt-get update
     packages=$(apt_apart "$dir" "$suite" apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts \
         --no-breaks --no-replaces --no-enhances "$@" | grep -E '^lib[a-z0-9.+-]+$' | sort -u)
+    # of alternatives that aren't there, and of names that others provide, there is nothing to fetch
+    # shellcheck disable=SC2086  # one name a word
+    packages=$(apt_apart "$dir" "$suite" apt-cache show --no-all-versions $packages 2>/dev/null |
+        sed -n 's/^Package: //p' | sort -u || true)
     (
         cd "$dir/$name.debs" || exit
-        # shellcheck disable=SC2086  # one name a word
-        for package in "$@" $packages; do
-            # of alternatives that aren't there, and of names that others provide, there is nothing to fetch
-            if apt_apart "$dir" "$suite" apt-cache show --no-all-versions "$package" >/dev/null 2>&1; then
-                quietly apt_apart "$dir" "$suite" apt-get download "$package"
-            fi
-        done
+        # shellcheck disable=SC2086
+        quietly apt_apart "$dir" "$suite" apt-get download "$@" $packages
     )
     for package in "$dir/$name.debs"/*.deb; do
         quietly dpkg-deb -x "$package" "$dir/$name.new"

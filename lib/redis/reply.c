@@ -147,11 +147,15 @@ bool weir_reply_is_text(const struct weir_reply *reply)
     return reply->kind == WEIR_REPLY_STRING || reply->kind == WEIR_REPLY_STATUS;
 }
 
-/* A user was denied a command that a script calls; the words in front of it differ between servers. */
+static bool contains(const struct weir_reply *reply, const char *words)
+{
+    return memmem(reply->text, reply->len, words, strlen(words)) != NULL;
+}
+
+/* A user was denied a command that a script calls: the words of servers up to 7.0, and of later ones. */
 static bool is_denied_in_script(const struct weir_reply *reply)
 {
-    static const char words[] = "The user executing the script can't ";
-    return memmem(reply->text, reply->len, words, sizeof words - 1) != NULL;
+    return contains(reply, "The user executing the script can't ") || contains(reply, "ACL failure in script: ");
 }
 
 /* What a command in a script answered: before 7.0 that stands behind "@user_script: LINE: -". */

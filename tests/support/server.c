@@ -343,13 +343,18 @@ struct test_server *test_server_start_tls(const char *const *extra_args)
     return start(true, true, extra_args);
 }
 
+/* One that has it ends for want of a certificate; one that has not, for another reason. */
 bool test_server_has_tls(void)
 {
-    struct test_server *server = test_server_start();
-    redisReply *reply = test_server_command(server, "CONFIG GET tls-port");
-    bool has = reply->elements == 2;
-    freeReplyObject(reply);
-    test_server_stop(server);
+    char command[512], line[512];
+    bool has = false;
+    snprintf(command, sizeof command, "'%s' --port 0 --tls-port 1 2>&1", program());
+    FILE *output = popen(command, "re");
+    if (!output)
+        test_die("%s can't be run", program());
+    while (fgets(line, sizeof line, output))
+        has |= strstr(line, "No tls-cert-file") != NULL;
+    pclose(output);
     return has;
 }
 

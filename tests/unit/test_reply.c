@@ -101,6 +101,7 @@ static void errors_become_statuses_in_words(void **state)
         {"WRONGPASS invalid username-password pair or user is disabled.", WEIR_ERR_AUTH, false},
         {"ERR AUTH <password> called without any password configured", WEIR_ERR_AUTH, false},
         {"NOPERM this user has no permissions to run the 'xautoclaim' command", WEIR_ERR_PERMISSION, false},
+        {"ERR ACL failure in script: User u has no permissions to run the 'zadd' command", WEIR_ERR_PERMISSION, false},
         {"@user_script: 12: -OOM command not allowed when used memory > 'maxmemory'.", WEIR_ERR_FULL, true},
         {"ERR Error running script (call to f_0a9f): @user_script:1: @user_script: 1: -NOREPLICAS Not enough good "
          "replicas",
