@@ -19,6 +19,7 @@
 
 #include "job/job.h"
 
+#include <weir/check.h>
 #include <weir/connection.h>
 #include <weir/queue.h>
 
@@ -184,6 +185,10 @@ struct weir_broker_ops {
     weir_status (*dead_requeue)(struct weir_session *session, struct weir_entry_id id, weir_error *err);
     weir_status (*dead_delete)(struct weir_session *session, struct weir_entry_id id, weir_error *err);
     weir_status (*dead_purge)(struct weir_session *session, uint64_t *ret_count, weir_error *err);
+
+    /* weir_check: tells the options' callback what it finds. WEIR_ERR_UNSUPPORTED: there is nothing to look at. */
+    weir_status (*check)(struct weir_session *session, const weir_check_options *options, size_t *ret_findings,
+                         weir_error *err);
 };
 
 extern const struct weir_broker_ops weir_redis_broker_ops;

@@ -295,6 +295,14 @@ bool weir_memory_broker_delete_entry(struct weir_broker *base, struct weir_entry
     return record != NULL;
 }
 
+static weir_status memory_check(struct weir_session *session, const weir_check_options *options, size_t *ret_findings,
+                                weir_error *err)
+{
+    (void)session, (void)options, (void)ret_findings;
+    return weir_error_set(err, WEIR_ERR_UNSUPPORTED,
+                          "a memory: queue lives in this process alone: there is no server to look over");
+}
+
 const struct weir_broker_ops weir_memory_broker_ops = {
     .name = "memory",
     .open = memory_open,
@@ -329,4 +337,5 @@ const struct weir_broker_ops weir_memory_broker_ops = {
     .dead_requeue = weir_memory_dead_requeue,
     .dead_delete = weir_memory_dead_delete,
     .dead_purge = weir_memory_dead_purge,
+    .check = memory_check,
 };

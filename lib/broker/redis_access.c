@@ -46,6 +46,8 @@ enum {
     DELETES = REDIS_DELETES,
     OLD = REDIS_IS_OLD,
     ADDS = REDIS_ADDS,
+    CHECKS = REDIS_CHECKS,
+    REPAIRS = REDIS_REPAIRS,
 };
 
 static const struct access table[] = {
@@ -69,15 +71,18 @@ static const struct access table[] = {
     {WORKS, DELAYED, false, {"ZRANGEBYSCORE", KEY, "1", "0"}},
     {WORKS | DELAYS, DELAYED, false, {"ZREM", KEY, NOBODY}},
     {WORKS | DELAYS, DELAYED_JOBS, true, {"HSET", KEY, "a", "b", "c"}},
-    {WORKS, DELAYED_JOBS, false, {"HEXISTS", KEY, NOBODY}},
+    {WORKS | CHECKS, DELAYED_JOBS, false, {"HEXISTS", KEY, NOBODY}},
     {WORKS, DELAYED_JOBS, false, {"HGET", KEY, NOBODY}},
-    {WORKS, DELAYED_JOBS, false, {"HDEL", KEY, NOBODY}},
-    {WORKS, DEAD, true, {"XADD", KEY, "x", "n", "v"}},
+    {WORKS | REPAIRS, DELAYED_JOBS, false, {"HDEL", KEY, NOBODY}},
+    {WORKS | REPAIRS, DEAD, true, {"XADD", KEY, "x", "n", "v"}},
     {WORKS, DEAD, false, {"XLEN", KEY}},
     {WORKS, NO_KEY, false, {"MULTI"}},
     {WORKS, NO_KEY, false, {"EXEC"}},
     {REPEATS, ONCE, false, {"GET", KEY}},
     {REPEATS, ONCE, true, {"SET", KEY, "x", "NX", "XX"}},
+    {CHECKS, DELAYED, false, {"ZSCAN", KEY, "0"}},
+    {CHECKS, DELAYED, false, {"ZSCORE", KEY, NOBODY}},
+    {CHECKS, DELAYED_JOBS, false, {"HSCAN", KEY, "0"}},
     {REQUEUES, DEAD, false, {"XRANGE", KEY, "0-0", "0-0"}},
     {REQUEUES, DEAD, false, {"XDEL", KEY, "0-0"}},
 };

@@ -10,6 +10,7 @@
  *   redis_producer.c  enqueueing
  *   redis_access.c    what the user may do
  *   redis_dead.c      dead letters
+ *   redis_check.c     looking all of it over
  *   lua/              what takes more than one command, as one atomic step each
  *
  * What must stay true:
@@ -287,4 +288,5 @@ const struct weir_broker_ops weir_redis_broker_ops = {
     .dead_requeue = redis_dead_requeue,
     .dead_delete = redis_dead_delete,
     .dead_purge = redis_dead_purge,
+    .check = redis_check_all,
 };

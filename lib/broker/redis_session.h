@@ -129,13 +129,15 @@ weir_status redis_probe(struct weir_session *session, weir_error *err);
 /* What a user may be denied: a worker's commands, and what only some need. */
 enum {
     REDIS_WORKS = 1,
-    REDIS_DELAYS = 2,   /* enqueueing with a delay */
-    REDIS_REPEATS = 4,  /* idempotent enqueueing */
-    REDIS_REQUEUES = 8, /* requeueing dead letters */
-    REDIS_KEEPS = 16,   /* WEIR_KEEP_LAST */
-    REDIS_DELETES = 32, /* WEIR_DELETE_ON_ACK */
-    REDIS_IS_OLD = 64,  /* claiming, before Redis 7.0 */
-    REDIS_ADDS = 128,   /* enqueueing by a script */
+    REDIS_DELAYS = 2,    /* enqueueing with a delay */
+    REDIS_REPEATS = 4,   /* idempotent enqueueing */
+    REDIS_REQUEUES = 8,  /* requeueing dead letters */
+    REDIS_KEEPS = 16,    /* WEIR_KEEP_LAST */
+    REDIS_DELETES = 32,  /* WEIR_DELETE_ON_ACK */
+    REDIS_IS_OLD = 64,   /* claiming, before Redis 7.0 */
+    REDIS_ADDS = 128,    /* enqueueing by a script */
+    REDIS_CHECKS = 256,  /* weir_check */
+    REDIS_REPAIRS = 512, /* and mending what it found */
 };
 
 /* After a script was denied: finds out which of these commands it was, and writes that into err (may be NULL). */
@@ -153,5 +155,9 @@ weir_status redis_dead_count(struct weir_session *session, uint64_t *ret_count, 
 weir_status redis_dead_requeue(struct weir_session *session, struct weir_entry_id id, weir_error *err);
 weir_status redis_dead_delete(struct weir_session *session, struct weir_entry_id id, weir_error *err);
 weir_status redis_dead_purge(struct weir_session *session, uint64_t *ret_count, weir_error *err);
+
+/* redis_check.c */
+weir_status redis_check_all(struct weir_session *session, const weir_check_options *options, size_t *ret_findings,
+                            weir_error *err);
 
 #endif

@@ -483,6 +483,47 @@ static void an_operators_list_suffices_and_is_minimal(void **state)
     expect_nothing_denied(scene);
 }
 
+static bool check_repairs;
+
+/* With something of everything, so that it has to look everywhere. */
+static weir_status check(struct scene *scene)
+{
+    command(scene, "FLUSHDB");
+    command(scene, "SCRIPT FLUSH");
+    command(scene, "XGROUP CREATE " EMAILS " weir 0 MKSTREAM");
+    command(scene, "XADD " EMAILS " * do done");
+    command(scene, "XREADGROUP GROUP weir gone STREAMS " EMAILS " >");
+    command(scene, "XADD {" EMAILS "}:dead * do done");
+    command(scene, "ZADD {" EMAILS "}:delayed 1 a");
+    command(scene, "HSET {" EMAILS "}:delayed:jobs b x");
+    weir_check_options options = WEIR_CHECK_OPTIONS_INIT;
+    options.url = user_url(scene);
+    options.stream = EMAILS;
+    options.repair = check_repairs;
+    return weir_check(&options, NULL, &last_error);
+}
+
+static void checking_needs_what_is_said(void **state)
+{
+    struct scene *scene = *state;
+    for (int repair = 0; repair < 2; repair++) {
+        check_repairs = repair;
+        struct list list = {.n = 0}, without_config = {.n = 0};
+        add_block(&list, "operator check");
+        if (repair)
+            add_block(&list, "operator repair");
+        for (size_t i = 0; i < list.n; i++) /* that is a finding instead */
+            if (strcmp(list.tokens[i], "+config|get") != 0)
+                strcpy(without_config.tokens[without_config.n++], list.tokens[i]);
+        expect_each_missed(scene, &without_config, check);
+        add_block(&list, "comfort");
+        allow(scene->server, &list, NULL);
+        command(scene, "ACL LOG RESET");
+        assert_int_equal(check(scene), WEIR_OK);
+        expect_nothing_denied(scene);
+    }
+}
+
 /* --- more than one server --- */
 
 static weir_status produce_at(const char *url)
@@ -564,6 +605,7 @@ int main(int argc, char **argv)
         SCENE_TEST(a_producers_lists_suffice_and_are_minimal),
         SCENE_TEST(a_denied_enqueue_leaves_nothing),
         SCENE_TEST(an_operators_list_suffices_and_is_minimal),
+        SCENE_TEST(checking_needs_what_is_said),
         cmocka_unit_test(behind_sentinels_the_role_is_asked_for),
         cmocka_unit_test(in_a_cluster_the_slots_are_asked_for),
     };

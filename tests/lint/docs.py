@@ -7,6 +7,8 @@
   - docs/options.md has every option of the public structs, with the default of the INIT macro and the range of the
     tables in lib/queue/options.c, and no other;
   - docs/errors.md has every row of WEIR_STATUS_TABLE, with its number, its text and whether it is retriable;
+  - docs/check.md has every row of WEIR_FINDING_TABLE, with its severity;
+  - docs/guarantees.md has every guarantee, and the tests it names exist;
   - docs/wire-format.md names every field name of lib/job/names.h and every script, README.md every example;
   - C snippets compile: those with main() as they are, the others with the headers and some variables around them;
   - relative links lead somewhere, #fragments included;
@@ -24,6 +26,8 @@ from prose import COLUMNS, columns
 
 OPTIONS = 'docs/options.md'
 ERRORS = 'docs/errors.md'
+CHECK = 'docs/check.md'
+GUARANTEES = 'docs/guarantees.md'
 WIRE_FORMAT = 'docs/wire-format.md'
 
 STRUCTS = {  # the struct, its header, its macro
@@ -31,6 +35,7 @@ STRUCTS = {  # the struct, its header, its macro
     'weir_producer_options': ('producer.h', 'WEIR_PRODUCER_OPTIONS_INIT'),
     'weir_enqueue_options': ('producer.h', 'WEIR_ENQUEUE_OPTIONS_INIT'),
     'weir_dead_options': ('dead.h', 'WEIR_DEAD_OPTIONS_INIT'),
+    'weir_check_options': ('check.h', 'WEIR_CHECK_OPTIONS_INIT'),
     'weir_connection_options': ('connection.h', 'WEIR_CONNECTION_OPTIONS_INIT'),
 }
 CONSTANTS = {'UINT32_MAX': 2**32 - 1, 'INT64_MAX': 2**63 - 1}
@@ -216,6 +221,43 @@ def check_errors(root):
             yield f'{ERRORS}:{line}: error: there is no status {name}'
 
 
+def check_findings(root):
+    """docs/check.md has every row of WEIR_FINDING_TABLE, with its severity."""
+    text = common.read(root, CHECK)
+    found = {heading.strip('`'): (line, body) for heading, line, body in sections(text, 3)}
+    rows = re.findall(r'X\(WEIR_FINDING_\w+, WEIR_(\w+), "(.*?)"\)', common.read(root, 'include/weir/check.h'))
+    for severity, name in rows:
+        if name not in found:
+            yield f'{CHECK}:1: error: `{name}` is missing'
+        elif not found[name][1].strip().startswith(severity.lower() + '. '):
+            yield f'{CHECK}:{found[name][0]}: error: {name} must begin with "{severity.lower()}. "'
+    for name, (line, _) in found.items():
+        if name not in [row[1] for row in rows]:
+            yield f'{CHECK}:{line}: error: there is no finding {name}'
+
+
+def check_guarantees(root):
+    """Each guarantee names tests, as `tests/…: one, two` or by the file alone, over the end of a line as well; and each of
+    these exists."""
+    text = common.read(root, GUARANTEES)
+    bodies = {heading.split('.')[0]: body for heading, _, body in sections(text, 2)}
+    for name in (f'G{number_}' for number_ in range(1, 11)):
+        if name not in bodies:
+            yield f'{GUARANTEES}:1: error: {name} is missing'
+        elif not re.search(r'`tests/\w+/\w+\.c', bodies[name]):
+            yield f'{GUARANTEES}:1: error: {name} names no test'
+    for match in re.finditer(r'`(tests/\w+/\w+\.c)(?::\s+([\w,\s]+?))?`', text):
+        where = f'{GUARANTEES}:{line_of(text, match.start())}: error:'
+        path = os.path.join(root, match.group(1))
+        if not os.path.isfile(path):
+            yield f'{where} there is no {match.group(1)}'
+            continue
+        source = common.read(root, match.group(1))
+        for test in re.findall(r'\w+', match.group(2) or ''):
+            if not re.search(rf'\b{test}\(void \*\*state\)', source):
+                yield f'{where} there is no test {test} in {match.group(1)}'
+
+
 def check_mentions(root, files):
     names = re.findall(r'#define WEIR_NAME_\w+ "(.*)"', common.read(root, 'lib/job/names.h'))
     scripts = [os.path.basename(path)[:-4] for path in files if path.endswith('.lua')]
@@ -330,12 +372,13 @@ def main(root):
         if re.match(r'(include|lib|tests|examples|scripts|meson)', path) and (
                 re.search(r'\.(c|h|map|build|lua|txt)$', path) or path.startswith('scripts/')):
             names.update(re.findall(r'\b(?:weir|WEIR)_\w+', common.read(root, path)))
-    problems = [f'{path}:1: error: the page is missing' for path in (OPTIONS, ERRORS, WIRE_FORMAT, 'README.md')
+    problems = [f'{path}:1: error: the page is missing' for path in (OPTIONS, ERRORS, CHECK, GUARANTEES, WIRE_FORMAT, 'README.md')
                 if path not in files]
     if problems:
         common.finish(problems, pages)
     problems = list(check_options(root)) + list(check_errors(root)) + list(check_mentions(root, files))
     problems += check_scripts(root, files)
+    problems += list(check_findings(root)) + list(check_guarantees(root))
     for path in pages:
         problems += check_page(root, path, common.read(root, path), names)
     common.finish(problems, pages)

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What weir_check says of a server, a group and a queue, from facts alone.
+ */
+#include "broker/check.h"
+
+#include "support/test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What was found: names in order, and all texts. */
+struct found {
+    char names[512], texts[4096];
+    weir_finding last;
+};
+
+static void add(const weir_finding *finding, void *context)
+{
+    struct found *found = context;
+    size_t len = strlen(found->names);
+    snprintf(found->names + len, sizeof found->names - len, "%s%s", len ? ", " : "", weir_finding_name(finding->code));
+    len = strlen(found->texts);
+    snprintf(found->texts + len, sizeof found->texts - len, "%s %s|", finding->text, finding->fix);
+    found->last = *finding;
+    assert_null(strchr(finding->text, '\n'));
+    assert_int_equal(finding->text[strlen(finding->text) - 1], '.');
+    assert_int_equal(finding->fix[strlen(finding->fix) - 1], '.');
+    assert_in_range(finding->severity, WEIR_NOTICE, WEIR_ERROR);
+}
+
+static struct found server(struct weir_server_facts facts)
+{
+    struct found found = {.names = ""};
+    weir_check_options options = WEIR_CHECK_OPTIONS_INIT;
+    options.on_finding = add;
+    options.user_data = &found;
+    struct weir_findings findings = {.options = &options};
+    weir_judge_server(&facts, &findings);
+    return found;
+}
+
+/* A server of which nothing bad can be said. */
+static struct weir_server_facts good(void)
+{
+    return (struct weir_server_facts){
+        .version = 70015,
+        .version_text = "7.0.15",
+        .policy = "noeviction",
+        .aof = true,
+        .fsync = "always",
+        .snapshots = 1,
+        .min_replicas = 0,
+        .used_memory = 1000000,
+    };
+}
+
+#define EXPECT(expected, words, actual)                                                                                \
+    do {                                                                                                               \
+        struct found f = actual;                                                                                       \
+        assert_string_equal(f.names, expected);                                                                        \
+        if (!strstr(f.texts, words))                                                                                   \
+            fail_msg("\"%s\" does not say \"%s\"", f.texts, words);                                                    \
+    } while (0)
+
+static void a_good_server_is_good(void **state)
+{
+    (void)state;
+    EXPECT("", "", server(good()));
+    struct weir_findings uncounted = {.options = &(weir_check_options){.on_finding = NULL}};
+    struct weir_server_facts facts = good();
+    facts.replica = true;
+    weir_judge_server(&facts, &uncounted);
+    assert_int_equal(uncounted.n, 1);
+}
+
+#define WITH(expected, words, ...)                                                                                     \
+    do {                                                                                                               \
+        struct weir_server_facts facts = good();                                                                       \
+        __VA_ARGS__;                                                                                                   \
+        EXPECT(expected, words, server(facts));                                                                        \
+    } while (0)
+
+static void servers_are_judged_by_their_settings(void **state)
+{
+    (void)state;
+    WITH("old server", "6.0.9", facts.version = 60009, strcpy(facts.version_text, "6.0.9"));
+    WITH("old server", "(unknown)", facts.version = 0, facts.version_text[0] = '\0');
+    WITH("", "", facts.version = 60200);
+    WITH("replica", "takes no writes", facts.replica = true);
+    WITH("eviction", "allkeys-lru", strcpy(facts.policy, "allkeys-lru"), facts.max_memory = 1 << 30);
+    WITH("eviction", "there is no maxmemory now", strcpy(facts.policy, "allkeys-random"));
+    WITH("window eviction", "volatile-ttl", strcpy(facts.policy, "volatile-ttl"));
+    WITH("memory", "95 % of its maxmemory: soon it refuses", facts.used_memory = 950000000,
+         facts.max_memory = 1000000000);
+    WITH("memory", "90 %", facts.used_memory = 901000000, facts.max_memory = 1000000000);
+    WITH("", "", facts.used_memory = 899000000, facts.max_memory = 1000000000);
+    WITH("", "", facts.used_memory = UINT64_MAX);
+    WITH("memory", "100 %", facts.used_memory = UINT64_MAX, facts.max_memory = UINT64_MAX);
+    WITH("eviction, memory", "deletes keys", strcpy(facts.policy, "allkeys-lfu"), facts.used_memory = 99,
+         facts.max_memory = 100);
+    WITH("writes fail", "not safe", facts.writes_fail = true);
+    WITH("no persistence", "loses all jobs", facts.aof = false, facts.snapshots = 0);
+    WITH("no aof", "since the last snapshot", facts.aof = false);
+    WITH("no aof", "append-only", facts.aof = false, facts.snapshots = -1);
+    WITH("fsync", "last second", strcpy(facts.fsync, "everysec"));
+    WITH("fsync", "not yet written", strcpy(facts.fsync, "no"));
+    WITH("", "", facts.fsync[0] = '\0');
+    WITH("failover", "1 replica, and does not wait for it", facts.replicas = 1);
+    WITH("failover", "2 replicas, and does not wait for any of them", facts.replicas = 2, facts.min_replicas = -1);
+    WITH("", "", facts.replicas = 2, facts.min_replicas = 1);
+    WITH("unseen", "+config|get", facts.config_denied = true);
+}
+
+static struct found group(struct weir_group_facts facts)
+{
+    struct found found = {.names = ""};
+    weir_check_options options = WEIR_CHECK_OPTIONS_INIT;
+    options.on_finding = add;
+    options.user_data = &found;
+    struct weir_findings findings = {.options = &options};
+    facts.name = "senders";
+    weir_judge_group(&facts, &findings);
+    return found;
+}
+
+static void groups_are_judged_by_who_is_alive(void **state)
+{
+    (void)state;
+#define GROUP(expected, words, ...) EXPECT(expected, words, group((struct weir_group_facts){__VA_ARGS__}))
+    GROUP("", "", .live = 1, .consumers = 1, .unread = true);
+    GROUP("", "", .consumers = 0);
+    GROUP("", "", .live = 1, .consumers = 3, .pending = 7);
+    GROUP("group stuck", "The group senders has jobs to read and no live consumer: they wait", .unread = true);
+    GROUP("group stuck", "has 1 job to read", .unread = true, .lag = 1);
+    GROUP("group stuck", "has 12 jobs to read and no live consumer, though it had some", .unread = true, .lag = 12,
+          .consumers = 2);
+    GROUP("pending stuck", "1 job is pending for consumers that have not been seen for 2 minutes.", .consumers = 1,
+          .pending = 1, .abandoned = 1, .abandoned_since_ms = 120000);
+    GROUP("pending stuck", "90 seconds; its live consumers should have taken them over", .consumers = 2, .live = 1,
+          .pending = 5, .abandoned = 3, .abandoned_since_ms = 90000);
+    GROUP("group stuck, pending stuck", "3 days", .unread = true, .consumers = 1, .abandoned = 1,
+          .abandoned_since_ms = 3 * 86400000LL);
+}
+
+static struct found queue(struct weir_queue_facts facts)
+{
+    struct found found = {.names = ""};
+    weir_check_options options = WEIR_CHECK_OPTIONS_INIT;
+    options.on_finding = add;
+    options.user_data = &found;
+    struct weir_findings findings = {.options = &options};
+    weir_judge_queue(&facts, &findings);
+    return found;
+}
+
+static void queues_are_judged_by_what_is_left_lying(void **state)
+{
+    (void)state;
+#define QUEUE(expected, words, ...) EXPECT(expected, words, queue((struct weir_queue_facts){__VA_ARGS__}))
+    QUEUE("", "", .paused_for_ms = -1);
+    QUEUE("", "", .paused_for_ms = -1, .groups = 1, .entries = 7, .delayed = 9);
+    QUEUE("no group", "1 job and no group", .paused_for_ms = -1, .entries = 1);
+    QUEUE("no group", "3 jobs and no group", .paused_for_ms = -1, .entries = 1, .delayed = 2);
+    QUEUE("paused", "for 999 milliseconds", .paused_for_ms = 999);
+    QUEUE("paused", "for 2 hours", .paused_for_ms = 7200000);
+    QUEUE("overdue", "1 delayed job is overdue, the first one by 2 minutes", .paused_for_ms = -1, .groups = 1,
+          .delayed = 1, .overdue = 1, .overdue_by_ms = 120000);
+    QUEUE("orphans",
+          "2 delayed jobs have lost the time when to run, and will never run by themselves. Check with "
+          "repair set",
+          .paused_for_ms = -1, .orphans = 2);
+    QUEUE("orphans", "moved to the dead letters. Look at", .paused_for_ms = -1, .orphans = 2, .repaired = 2);
+    QUEUE("no payload", "1 delayed job has lost what to run", .paused_for_ms = -1, .no_payload = 1);
+    QUEUE("dead letters", "There is 1 dead letter:", .paused_for_ms = -1, .dead = 1);
+    QUEUE("dead letters", "There are 5 dead letters:", .paused_for_ms = -1, .dead = 5);
+    assert_true(queue((struct weir_queue_facts){.paused_for_ms = -1, .orphans = 2, .repaired = 2}).last.repaired);
+    assert_false(queue((struct weir_queue_facts){.paused_for_ms = -1, .orphans = 2}).last.repaired);
+    assert_int_equal(queue((struct weir_queue_facts){.paused_for_ms = -1, .dead = 5}).last.count, 5);
+}
+
+static void info_is_read_line_by_line(void **state)
+{
+    (void)state;
+    static const char info[] =
+        "# Server\r\nredis_version:6.2.14\r\nnot_role:slave\r\nrole:slave\r\nconnected_slaves:2\r\n"
+        "used_memory:123\r\nused_memory_human:9M\r\nmaxmemory:456\r\nmaxmemory_policy:volatile-lru\r\n"
+        "aof_enabled:1\r\nrdb_last_bgsave_status:ok\r\naof_last_write_status:err";
+    struct weir_server_facts facts = {.snapshots = -1};
+    weir_read_info(info, &facts);
+    assert_int_equal(facts.version, 60214);
+    assert_string_equal(facts.version_text, "6.2.14");
+    assert_true(facts.replica);
+    assert_int_equal(facts.replicas, 2);
+    assert_int_equal(facts.used_memory, 123);
+    assert_int_equal(facts.max_memory, 456);
+    assert_string_equal(facts.policy, "volatile-lru");
+    assert_true(facts.aof);
+    assert_true(facts.writes_fail);
+    assert_int_equal(facts.snapshots, -1);
+
+    char text[4];
+    assert_string_equal(weir_info_text(info, "redis_version", text, sizeof text), "6.2");
+    assert_string_equal(weir_info_text("", "x", text, sizeof text), "");
+    assert_string_equal(weir_info_text("x", "x", text, sizeof text), "");
+    assert_string_equal(weir_info_text("x:", "x", text, sizeof text), "");
+    assert_int_equal(weir_info_number("x:12a", "x"), 0);
+    struct weir_server_facts nothing = {.version = 1};
+    weir_read_info("", &nothing);
+    assert_int_equal(nothing.version, 1);
+}
+
+static void names_are_those_of_the_table(void **state)
+{
+    (void)state;
+    assert_string_equal(weir_finding_name(WEIR_FINDING_OLD_SERVER), "old server");
+    assert_string_equal(weir_finding_name(WEIR_FINDING_DEAD_LETTERS), "dead letters");
+    assert_string_equal(weir_finding_name((weir_finding_code)999), "unknown");
+    assert_string_equal(weir_finding_name((weir_finding_code)-1), "unknown");
+    assert_string_equal(weir_severity_name(WEIR_NOTICE), "notice");
+    assert_string_equal(weir_severity_name(WEIR_ERROR), "error");
+    assert_string_equal(weir_severity_name((weir_severity)3), "unknown");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_good_server_is_good),
+        cmocka_unit_test(servers_are_judged_by_their_settings),
+        cmocka_unit_test(groups_are_judged_by_who_is_alive),
+        cmocka_unit_test(queues_are_judged_by_what_is_left_lying),
+        cmocka_unit_test(info_is_read_line_by_line),
+        cmocka_unit_test(names_are_those_of_the_table),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
