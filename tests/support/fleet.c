@@ -223,22 +223,25 @@ static struct test_server *start_cluster_node(void)
 {
     char timeout_ms[16];
     snprintf(timeout_ms, sizeof timeout_ms, "%d", test_scaled_ms(800));
-    const char *args[] = {"--cluster-enabled",
-                          "yes",
-                          "--cluster-node-timeout",
-                          timeout_ms,
-                          "--cluster-allow-replica-migration",
-                          "no",
-                          "--repl-diskless-sync-delay",
-                          "0",
-                          "--repl-ping-replica-period",
-                          "1",
-                          "--cluster-port", /* since 7.0; before, it is 10000 above the other one */
-                          TEST_SERVER_FREE_PORT,
-                          NULL};
-    if (test_server_version() < 70000)
-        args[sizeof args / sizeof *args - 3] = NULL;
+    const char *const args[] = {"--cluster-enabled",
+                                "yes",
+                                "--cluster-node-timeout",
+                                timeout_ms,
+                                "--cluster-allow-replica-migration",
+                                "no",
+                                "--repl-diskless-sync-delay",
+                                "0",
+                                "--repl-ping-replica-period",
+                                "1",
+                                "--cluster-port", /* since 7.0; before, it is 10000 above the other one */
+                                TEST_SERVER_FREE_PORT,
+                                NULL};
     return test_server_start_tcp(args);
+}
+
+static int bus_port(const struct test_server *node)
+{
+    return test_server_version() < 70000 ? test_server_tcp_port(node) + 10000 : test_server_second_port(node);
 }
 
 static void introduce_nodes(struct cluster *cluster)
@@ -246,7 +249,7 @@ static void introduce_nodes(struct cluster *cluster)
     for (int i = 0; i < cluster->n_nodes; i++)
         for (int j = 0; j < i; j++)
             ok(test_server_command(cluster->nodes[i], "CLUSTER MEET 127.0.0.1 %d %d",
-                                   test_server_tcp_port(cluster->nodes[j]), test_server_second_port(cluster->nodes[j])),
+                                   test_server_tcp_port(cluster->nodes[j]), bus_port(cluster->nodes[j])),
                "CLUSTER MEET");
 }
 
