@@ -111,6 +111,17 @@ void weir_arena_reset(struct weir_arena *arena, size_t keep_bytes)
     arena->used = 0;
 }
 
+void weir_arena_trim(struct weir_arena *arena)
+{
+    struct weir_arena_block **link = arena->current ? &arena->current->next : &arena->first;
+    while (*link) {
+        struct weir_arena_block *block = *link;
+        *link = block->next;
+        arena->held -= block->size;
+        free(block);
+    }
+}
+
 void weir_arena_free(struct weir_arena *arena)
 {
     weir_arena_reset(arena, 0);

@@ -26,6 +26,9 @@ char *weir_arena_copy(struct weir_arena *arena, const char *bytes, size_t len);
 /* Takes everything back; keeps up to keep_bytes of blocks for the next use. */
 void weir_arena_reset(struct weir_arena *arena, size_t keep_bytes);
 
+/* Gives back blocks that nothing was taken from since the last reset. */
+void weir_arena_trim(struct weir_arena *arena);
+
 void weir_arena_free(struct weir_arena *arena);
 
 #endif

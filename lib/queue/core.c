@@ -65,18 +65,29 @@ struct weir_batch *weir_core_batch(struct weir_queue *core)
 }
 
 /*
- * How large one batch should be. Its memory is held until its last job has ended: so that long jobs, one in each of as
- * many batches as there are slots, can't hold the whole budget, together they get half of it.
+ * How large a batch should be. Its memory is held until its last job has ended, and that may be long: so a quarter of
+ * the budget is for large batches, and the rest, once those have taken theirs, for batches so small that there can be
+ * one for each slot, even where an arena holds three times of what is used of it.
  */
 static size_t batch_bytes(const struct weir_queue *core)
 {
-    size_t bytes = core->options.fetch_max_bytes / (2 * (size_t)core->options.concurrency);
+    size_t quarter = core->options.fetch_max_bytes / 4, bytes = quarter / core->options.concurrency;
+    if (core->bytes < quarter && bytes < quarter - core->bytes)
+        bytes = quarter - core->bytes;
     return bytes < LEAST_BATCH_BYTES ? LEAST_BATCH_BYTES : bytes > MOST_BATCH_BYTES ? MOST_BATCH_BYTES : bytes;
+}
+
+/* Batches that wait to be used again keep as much memory as one is likely to need, and an eighth of the budget in all.
+ */
+static size_t kept_bytes(const struct weir_queue *core)
+{
+    size_t share = core->options.fetch_max_bytes / (8 * BATCHES_KEPT), bytes = batch_bytes(core);
+    return bytes < share ? bytes : share < LEAST_BATCH_BYTES ? LEAST_BATCH_BYTES : share;
 }
 
 static void keep_batch(struct weir_queue *core, struct weir_batch *batch)
 {
-    weir_batch_reset(batch, batch_bytes(core));
+    weir_batch_reset(batch, kept_bytes(core));
     if (core->n_free_batches >= BATCHES_KEPT) {
         weir_batch_free(batch);
         return;
@@ -279,6 +290,8 @@ void weir_core_deliver(struct weir_queue *core, struct weir_batch *batch, size_t
     batch->fetched_us = now_us;
     batch->renewed_us = asked_us;
     batch->renewing = false;
+    if (core->bytes + batch->arena.held > core->options.fetch_max_bytes / 4)
+        weir_arena_trim(&batch->arena); /* every byte counts now: see batch_bytes */
     batch->bytes = batch->arena.held;
     batch->started = 0;
     batch->live = batch->n + 1; /* one for us, until all are admitted */

@@ -181,6 +181,62 @@ static void jobs_that_become_large(void **state)
     scene_close(scene);
 }
 
+enum { SLOTS = 200, ONE_IN = 250 };
+
+struct holding {
+    struct scene *scene;
+    pthread_mutex_t mutex;
+    size_t n, n_held;
+    weir_job *held[SLOTS];
+};
+
+/* Most jobs are done at once; one in so many goes on for ever. */
+static weir_outcome hold_some(weir_job *job, void *context)
+{
+    struct holding *holding = context;
+    pthread_mutex_lock(&holding->mutex);
+    bool hold = holding->n++ % ONE_IN == 0 && holding->n_held < SLOTS;
+    if (hold)
+        holding->held[holding->n_held++] = job;
+    pthread_mutex_unlock(&holding->mutex);
+    return hold ? WEIR_LATER : WEIR_DONE;
+}
+
+static bool all_slots_are_taken(void *context)
+{
+    struct holding *holding = context;
+    pthread_mutex_lock(&holding->mutex);
+    bool all = holding->n_held == SLOTS;
+    pthread_mutex_unlock(&holding->mutex);
+    return all;
+}
+
+/*
+ * The memory of jobs that came together is held until the last of them ends. Long jobs, each with hundreds of short
+ * ones that came with it, must neither exceed the limit nor fill it before every slot has got its job.
+ */
+static void long_jobs_among_many_short_ones(void **state)
+{
+    struct scene *scene = *state;
+    struct holding holding = {.scene = scene, .mutex = PTHREAD_MUTEX_INITIALIZER};
+    fill(scene, SLOTS * ONE_IN, 1000);
+    scene->options.handler = hold_some;
+    scene->options.user_data = &holding;
+    scene->options.on_event = NULL;
+    scene->options.fetch_max_bytes = FETCH_MAX_BYTES;
+    scene->options.concurrency = SLOTS;
+    scene_open(scene);
+    scene_start(scene);
+    assert_true(wait_for(all_slots_are_taken, &holding, TEST_TIMEOUT_MS));
+    weir_stats stats = scene_stats(scene);
+    print_message("    %d long jobs hold %.1f MiB\n", (int)SLOTS, (double)stats.fetched_bytes / 1048576);
+    assert_true(stats.fetched_bytes <= FETCH_MAX_BYTES + FETCH_MAX_BYTES / 8);
+    for (size_t i = 0; i < SLOTS; i++)
+        assert_int_equal(weir_job_finish(holding.held[i], WEIR_DONE), WEIR_OK);
+    scene_await_pending(scene, 0);
+    scene_close(scene);
+}
+
 static bool is_trimmed(void *scene)
 {
     return scene_length(scene) == 0;
@@ -221,9 +277,9 @@ static void a_million_jobs_leave_no_trace(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCENE_TEST(a_backlog_of_many_small_jobs),  SCENE_TEST(a_backlog_of_large_jobs),
-        SCENE_TEST(large_jobs_for_many_slots),     SCENE_TEST(jobs_that_become_large),
-        SCENE_TEST(a_million_jobs_leave_no_trace),
+        SCENE_TEST(a_backlog_of_many_small_jobs),    SCENE_TEST(a_backlog_of_large_jobs),
+        SCENE_TEST(large_jobs_for_many_slots),       SCENE_TEST(jobs_that_become_large),
+        SCENE_TEST(long_jobs_among_many_short_ones), SCENE_TEST(a_million_jobs_leave_no_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,6 +126,27 @@ static void a_reset_keeps_memory_for_the_next_use(void **state)
     assert_non_null(weir_arena_alloc(&arena, 1000));
 }
 
+static void a_trim_gives_back_what_is_not_in_use(void **state)
+{
+    (void)state;
+    weir_arena_trim(&arena); /* nothing there */
+    assert_int_equal(arena.held, 0);
+    for (int i = 0; i < 100; i++)
+        assert_non_null(weir_arena_alloc(&arena, 1000));
+    size_t held = arena.held;
+    weir_arena_trim(&arena); /* all of it in use */
+    assert_int_equal(arena.held, held);
+
+    weir_arena_reset(&arena, SIZE_MAX);
+    char *text = weir_arena_copy(&arena, "kept", 4);
+    weir_arena_trim(&arena);
+    assert_true(arena.held < held / 10);
+    assert_string_equal(text, "kept");
+    for (int i = 0; i < 100; i++)
+        assert_non_null(weir_arena_alloc(&arena, 1000));
+    assert_string_equal(text, "kept");
+}
+
 static void what_the_limit_refuses_takes_no_memory(void **state)
 {
     (void)state;
@@ -176,6 +197,7 @@ int main(void)
         CLEAN(the_limit_is_exact),
         CLEAN(the_limit_counts_padding),
         CLEAN(a_reset_keeps_memory_for_the_next_use),
+        CLEAN(a_trim_gives_back_what_is_not_in_use),
         CLEAN(what_the_limit_refuses_takes_no_memory),
         CLEAN(kept_blocks_are_used_where_they_fit),
     };
