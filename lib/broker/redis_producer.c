@@ -22,7 +22,8 @@
 enum {
     PIPELINE_JOBS = 4096,        /* sent and not answered, at most */
     PIPELINE_REFILL = 1024,      /* more are written once fewer than so many are unanswered */
-    PIPELINE_BYTES = 256 * 1024, /* written at once, about */
+    PIPELINE_BYTES = 256 * 1024, /* written at once, about, */
+    PUSH_BYTES = 16 * 1024,      /* and given to the kernel in pieces, so that the server begins with the first */
     REPLIES_A_RESET = 256,
     LOADS = 2, /* of scripts that the server lost, before it is taken for one that keeps losing them */
 };
@@ -183,8 +184,12 @@ static weir_status read_answer(struct redis_session *session, struct weir_broker
     else if (status == WEIR_OK && (is_delayed(job) || !weir_reply_is_text(reply) || reply->len >= WEIR_ID_SIZE ||
                                    !weir_entry_id_parse(reply->text, reply->len, &entry)))
         status = redis_surprise(session, name, err);
-    if (status == WEIR_OK && !is_delayed(job))
-        snprintf(job->id.text, sizeof job->id.text, "%s", own_id(job) ? own_id(job) : reply->text);
+    if (status == WEIR_OK && !is_delayed(job)) {
+        const char *id = own_id(job);
+        size_t len = id ? strnlen(id, WEIR_ID_SIZE - 1) : reply->len;
+        memcpy(job->id.text, id ? id : reply->text, len);
+        job->id.text[len] = '\0';
+    }
     if (status != WEIR_OK)
         job->id.text[0] = '\0';
     return job->status = status;
@@ -203,6 +208,26 @@ static void mark_unanswered(struct redis_session *session, struct weir_broker_ad
     }
 }
 
+/* Writes more commands, where the server may soon have none left. Fails where the connection does. */
+static weir_status refill(struct redis_session *session, struct weir_broker_add *jobs, size_t n, size_t answered,
+                          size_t *sent, weir_error *err)
+{
+    if (*sent == n || *sent - answered >= PIPELINE_REFILL)
+        return WEIR_OK;
+    struct weir_connection *connection = session->connection;
+    uint64_t before = weir_connection_appended(connection), pushed = before;
+    weir_status status = WEIR_OK;
+    while (status == WEIR_OK && *sent < n && *sent - answered < PIPELINE_JOBS &&
+           weir_connection_appended(connection) - before < PIPELINE_BYTES) {
+        append_job(session, &jobs[(*sent)++]);
+        if (weir_connection_appended(connection) - pushed >= PUSH_BYTES) {
+            pushed = weir_connection_appended(connection);
+            status = weir_connection_push(connection, err);
+        }
+    }
+    return status;
+}
+
 /* Sends the jobs and reads the answers. Returns the first failure; *ret_missing: some need the script. */
 static weir_status run_pipeline(struct redis_session *session, struct weir_broker_add *jobs, size_t n,
                                 bool *ret_missing, weir_error *err)
@@ -210,18 +235,14 @@ static weir_status run_pipeline(struct redis_session *session, struct weir_broke
     weir_status first = WEIR_OK;
     size_t sent = 0;
     for (size_t answered = 0; answered < n; answered++) {
-        if (sent - answered < PIPELINE_REFILL) {
-            uint64_t before = weir_connection_appended(session->connection);
-            while (sent < n && sent - answered < PIPELINE_JOBS &&
-                   weir_connection_appended(session->connection) - before < PIPELINE_BYTES)
-                append_job(session, &jobs[sent++]);
-        }
         if (answered % REPLIES_A_RESET == 0)
             weir_arena_reset(&session->scratch, 64 * 1024);
 
         struct weir_reply *reply;
         weir_error *words = first == WEIR_OK ? err : NULL;
-        weir_status status = redis_next(session, &session->scratch, &reply, words);
+        weir_status status = refill(session, jobs, n, answered, &sent, words);
+        if (status == WEIR_OK)
+            status = redis_next(session, &session->scratch, &reply, words);
         if (status != WEIR_OK) {
             mark_unanswered(session, jobs + answered, n - answered, sent - answered, status);
             if (words && words->code != jobs[answered].status)

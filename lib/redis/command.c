@@ -3,32 +3,43 @@
 
 #include "base/number.h"
 
+#include <assert.h>
+#include <stdint.h>
 #include <string.h>
 
-/* "*3\r\n" or "$5\r\n" */
-static void header(struct weir_buffer *out, char kind, size_t number)
+enum { HEADER_MAX = 1 + WEIR_U64_DIGITS + 2 };
+
+/* "*3\r\n" or "$5\r\n"; returns its length. */
+static size_t format_header(char *out, char kind, size_t number)
 {
-    char *room = weir_buffer_reserve(out, 1 + WEIR_U64_DIGITS + 2);
-    if (!room)
-        return;
     size_t len = 0;
-    room[len++] = kind;
-    len += weir_format_u64(room + len, number);
-    room[len++] = '\r';
-    room[len++] = '\n';
-    out->len += len;
+    out[len++] = kind;
+    len += weir_format_u64(out + len, number);
+    out[len++] = '\r';
+    out[len++] = '\n';
+    return len;
 }
 
 void weir_command_begin(struct weir_buffer *out, size_t n_arguments)
 {
-    header(out, '*', n_arguments);
+    char *room = weir_buffer_reserve(out, HEADER_MAX);
+    if (room)
+        out->len += format_header(room, '*', n_arguments);
 }
 
 void weir_command_bytes(struct weir_buffer *out, const char *bytes, size_t len)
 {
-    header(out, '$', len);
-    weir_buffer_append(out, bytes, len);
-    weir_buffer_append(out, "\r\n", 2);
+    assert(len < SIZE_MAX / 2); /* no object is so large */
+    char *room = weir_buffer_reserve(out, HEADER_MAX + len + 2);
+    if (!room)
+        return;
+    size_t used = format_header(room, '$', len);
+    if (len > 0)
+        memcpy(room + used, bytes, len);
+    used += len;
+    room[used++] = '\r';
+    room[used++] = '\n';
+    out->len += used;
 }
 
 void weir_command_text(struct weir_buffer *out, const char *text)
