@@ -106,7 +106,7 @@ WEIR_API weir_status weir_enqueue_payload(weir_producer *producer, const weir_co
  * Enqueues n jobs in order through one pipeline. results: n of them, or NULL. All jobs are checked before anything is
  * sent: WEIR_ERR_ARGUMENT means that none was. n = 0 is success. Returns WEIR_OK where every job was accepted, else the
  * status of the first that was not, with err saying which; the other jobs are unaffected: look at the results.
- * Errors: as weir_enqueue, for each job. Thread: any; other callers wait meanwhile.
+ * Errors: as weir_enqueue, for each job. Thread: any.
  */
 WEIR_API weir_status weir_enqueue_bulk(weir_producer *producer, const weir_enqueue_job *jobs, size_t n,
                                        weir_enqueue_result *results, weir_error *err);

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * The producer: one session of a broker, shared by all threads that enqueue.
+ * The producer: two sessions of a broker, shared by all threads that enqueue.
  *
  * Callers queue up; the one at the head, the leader, takes everybody's jobs along in one pipeline and hands out the
- * results. So a lone caller pays one round trip, and many callers share them. A bulk is a request like any other, with
- * more jobs.
+ * results. So a lone caller pays one round trip, and many callers share them. While one leader waits for its answers, a
+ * second one sends what has gathered meanwhile, on the other session, which is connected when it is first needed. A
+ * bulk is a request like any other, with more jobs.
  *
  * What must stay true:
  *   - every caller gets its own jobs' true results: what was sent without an answer is WEIR_ERR_IN_DOUBT, and is not
  * sent again, unless the server adds it once all the same (idempotency_ms), and then until it has said so;
  *   - a leader serves requests that were there when it looked, then hands the lead over: nobody works for others for
  * ever;
- *   - a request lives on its caller's stack, and is not touched once `done` is set.
+ *   - a request lives on its caller's stack, and is not touched once its caller was woken.
  */
 #include "base/error.h"
 #include "base/buffer.h"
@@ -19,6 +20,7 @@
 #include "job/check.h"
 #include "queue/core.h"
 
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +29,20 @@
 enum {
     LEAD_JOBS = 1024,   /* of one round trip, unless a single bulk is larger */
     BULK_CHUNK = 16384, /* jobs of a bulk that are prepared at once */
+    LANES = 2,          /* appoint knows that there are two */
     RESEND_PAUSE_MS = 10,
     LONGEST_PAUSE_MS = 200,
+};
+
+/* A session, and who leads on it. */
+struct lane {
+    struct weir_session *session;   /* the leader's */
+    struct weir_broker_add *shared; /* LEAD_JOBS of them; the leader's */
+
+    /* guarded by the producer's mutex */
+    bool led;
+    bool bulk;         /* what is on its way takes longer than a round trip */
+    size_t n_requests; /* on their way */
 };
 
 struct request {
@@ -37,20 +51,36 @@ struct request {
     size_t n;
     weir_status status;
     weir_error error;
-    bool done, leads;
-    pthread_cond_t cond;
+    struct lane *lane; /* its caller leads here; NULL: not yet, or never */
+    bool done;         /* served */
+    sem_t woken; /* either of them. A semaphore, which needs no mutex: those that are woken don't queue up for it */
 };
 
 struct weir_producer {
     struct weir_broker *broker;
-    struct weir_session *session;   /* the leader's */
-    struct weir_broker_add *shared; /* LEAD_JOBS of them; the leader's */
-    int64_t resend_ms;              /* for how long a leader tries to resolve doubts */
+    struct lane lanes[LANES];
+    int64_t resend_ms; /* for how long a leader tries to resolve doubts */
 
     pthread_mutex_t mutex; /* guards what follows */
     struct request *first, **last;
-    bool led;
+    size_t n_waiting;
 };
+
+/* Objects alone: only the first session is connected now, so that a wrong URL or password is known. */
+static weir_status open_lanes(weir_producer *producer, weir_error *err)
+{
+    const struct weir_broker_ops *ops = producer->broker->ops;
+    for (size_t i = 0; i < LANES; i++) {
+        struct lane *lane = &producer->lanes[i];
+        lane->shared = calloc(LEAD_JOBS, sizeof *lane->shared);
+        if (!lane->shared)
+            return weir_error_set(err, WEIR_ERR_MEMORY, "no memory for a producer");
+        weir_status status = ops->session_open(&lane->session, producer->broker, "producer", err);
+        if (status != WEIR_OK)
+            return status;
+    }
+    return ops->connect(producer->lanes[0].session, err);
+}
 
 weir_status weir_producer_open(weir_producer **ret, const weir_producer_options *options, weir_error *err)
 {
@@ -73,17 +103,11 @@ weir_status weir_producer_open(weir_producer **ret, const weir_producer_options 
     }
     producer->last = &producer->first;
     producer->resend_ms = options->connection.command_timeout_ms;
-    producer->shared = calloc(LEAD_JOBS, sizeof *producer->shared);
-    if (!producer->shared)
-        status = weir_error_set(err, WEIR_ERR_MEMORY, "no memory for a producer");
     struct weir_broker_config config = {
         .url = options->url, .stream = options->stream, .connection = options->connection};
+    status = weir_broker_open(&producer->broker, &config, err);
     if (status == WEIR_OK)
-        status = weir_broker_open(&producer->broker, &config, err);
-    if (status == WEIR_OK)
-        status = producer->broker->ops->session_open(&producer->session, producer->broker, "producer", err);
-    if (status == WEIR_OK)
-        status = producer->broker->ops->connect(producer->session, err);
+        status = open_lanes(producer, err);
     if (status != WEIR_OK) {
         weir_producer_close(producer);
         return status;
@@ -98,10 +122,12 @@ void weir_producer_close(weir_producer *producer)
         return;
     if (producer->broker) {
         const struct weir_broker_ops *ops = producer->broker->ops;
-        ops->session_close(producer->session);
+        for (size_t i = 0; i < LANES; i++)
+            ops->session_close(producer->lanes[i].session);
         ops->close(producer->broker);
     }
-    free(producer->shared);
+    for (size_t i = 0; i < LANES; i++)
+        free(producer->lanes[i].shared);
     pthread_mutex_destroy(&producer->mutex);
     free(producer);
 }
@@ -113,9 +139,11 @@ static struct request *take_requests(weir_producer *producer, size_t *ret_jobs)
 {
     struct request *taken = producer->first, *last = taken;
     size_t n = taken->n;
+    producer->n_waiting--;
     while (last->next && n + last->next->n <= LEAD_JOBS) {
         last = last->next;
         n += last->n;
+        producer->n_waiting--;
     }
     producer->first = last->next;
     if (!producer->first)
@@ -150,7 +178,7 @@ static bool may_resend(const struct weir_broker_add *job, int64_t since_ms)
 
 /* Sends what is in doubt and may be sent again once more. A failure of any kind leaves the doubt. True: none is left.
  */
-static bool resend(weir_producer *producer, struct weir_broker_add *jobs, size_t n, int64_t since_ms)
+static bool resend(weir_producer *producer, struct lane *lane, struct weir_broker_add *jobs, size_t n, int64_t since_ms)
 {
     const struct weir_broker_ops *ops = producer->broker->ops;
     for (size_t i = 0, run; i < n; i += run) {
@@ -160,7 +188,7 @@ static bool resend(weir_producer *producer, struct weir_broker_add *jobs, size_t
             run = 1;
             continue;
         }
-        weir_status status = ops->add(producer->session, &jobs[i], run, NULL);
+        weir_status status = ops->add(lane->session, &jobs[i], run, NULL);
         for (size_t j = i; j < i + run; j++)
             if (jobs[j].status != WEIR_OK)
                 jobs[j].status = WEIR_ERR_IN_DOUBT;
@@ -178,14 +206,15 @@ static void pause_ms(int64_t ms)
 
 /* Adds the jobs, and again where that may resolve a doubt. Returns the first job's failure, in its place in the list.
  */
-static weir_status add(weir_producer *producer, struct weir_broker_add *jobs, size_t n, weir_error *err)
+static weir_status add(weir_producer *producer, struct lane *lane, struct weir_broker_add *jobs, size_t n,
+                       weir_error *err)
 {
     int64_t since_ms = weir_now_ms();
-    weir_status status = producer->broker->ops->add(producer->session, jobs, n, err);
+    weir_status status = producer->broker->ops->add(lane->session, jobs, n, err);
     if (status == WEIR_OK)
         return WEIR_OK;
     int64_t give_up_ms = weir_time_add(weir_now_ms(), producer->resend_ms);
-    for (int64_t pause = RESEND_PAUSE_MS; !resend(producer, jobs, n, since_ms) && weir_now_ms() < give_up_ms;) {
+    for (int64_t pause = RESEND_PAUSE_MS; !resend(producer, lane, jobs, n, since_ms) && weir_now_ms() < give_up_ms;) {
         pause_ms(pause);
         pause = pause < LONGEST_PAUSE_MS ? 2 * pause : LONGEST_PAUSE_MS;
     }
@@ -193,25 +222,83 @@ static weir_status add(weir_producer *producer, struct weir_broker_add *jobs, si
 }
 
 /* Carries requests out and fills in their results. Locks: not held. */
-static void serve(weir_producer *producer, struct request *requests, size_t n)
+static void serve(weir_producer *producer, struct lane *lane, struct request *requests, size_t n)
 {
     if (!requests->next) { /* alone: no need to copy */
-        requests->status = add(producer, requests->jobs, requests->n, &requests->error);
+        requests->status = add(producer, lane, requests->jobs, requests->n, &requests->error);
         return;
     }
     size_t i = 0;
     for (struct request *request = requests; request; request = request->next) {
-        memcpy(&producer->shared[i], request->jobs, request->n * sizeof *request->jobs);
+        memcpy(&lane->shared[i], request->jobs, request->n * sizeof *request->jobs);
         i += request->n;
     }
     weir_error err = {.code = WEIR_OK};
-    add(producer, producer->shared, n, &err);
+    add(producer, lane, lane->shared, n, &err);
     i = 0;
     for (struct request *request = requests; request; request = request->next) {
-        memcpy(request->jobs, &producer->shared[i], request->n * sizeof *request->jobs);
+        memcpy(request->jobs, &lane->shared[i], request->n * sizeof *request->jobs);
         i += request->n;
         request->error = err; /* of the first failure of all */
         request->status = first_failure(request->jobs, request->n, &request->error);
+    }
+}
+
+/*
+ * Whether another leader would be of use, besides the one on this lane: with next to nothing to send, two round trips
+ * cost more than the waiting for one.
+ */
+static bool is_worth_while(const weir_producer *producer, const struct lane *other)
+{
+    size_t n = producer->n_waiting;
+    return !other->led || other->bulk || (n > 1 && 2 * n >= other->n_requests);
+}
+
+/*
+ * Makes the first request's caller a leader, where there is a free lane and it is worth while. Returns the request,
+ * whose caller is to be woken once the lock is let go of, or NULL. Locks: held.
+ */
+static struct request *appoint(weir_producer *producer)
+{
+    struct request *first = producer->first;
+    if (!first || first->lane) /* nobody waits, or the appointed leader hasn't begun yet */
+        return NULL;
+    for (size_t i = 0; i < LANES; i++) {
+        struct lane *lane = &producer->lanes[i], *other = &producer->lanes[LANES - 1 - i];
+        if (lane->led || !is_worth_while(producer, other))
+            continue;
+        lane->led = true;
+        first->lane = lane;
+        return first;
+    }
+    return NULL;
+}
+
+/* Serves the requests that wait, the caller's own among them, and hands the lead over. */
+static void lead(weir_producer *producer, const struct request *self)
+{
+    struct lane *lane = self->lane;
+    size_t n_jobs;
+    pthread_mutex_lock(&producer->mutex);
+    size_t n_before = producer->n_waiting;
+    struct request *taken = take_requests(producer, &n_jobs);
+    lane->n_requests = n_before - producer->n_waiting;
+    lane->bulk = n_jobs > LEAD_JOBS;
+    pthread_mutex_unlock(&producer->mutex);
+    serve(producer, lane, taken, n_jobs);
+
+    pthread_mutex_lock(&producer->mutex);
+    lane->led = false;
+    struct request *leader = appoint(producer);
+    pthread_mutex_unlock(&producer->mutex);
+    if (leader) /* first, so that the next commands are on their way while the answers are handed out */
+        sem_post(&leader->woken);
+    for (struct request *request = taken, *next; request; request = next) {
+        next = request->next;
+        if (request == self)
+            continue;
+        request->done = true;
+        sem_post(&request->woken);
     }
 }
 
@@ -219,42 +306,25 @@ static void serve(weir_producer *producer, struct request *requests, size_t n)
 static weir_status submit(weir_producer *producer, struct weir_broker_add *jobs, size_t n, weir_error *err)
 {
     struct request self = {.jobs = jobs, .n = n};
-    if (pthread_cond_init(&self.cond, NULL) != 0) {
+    if (sem_init(&self.woken, 0, 0) != 0) {
         for (size_t i = 0; i < n; i++)
             jobs[i].status = WEIR_ERR_SYSTEM;
-        return weir_error_set(err, WEIR_ERR_SYSTEM, "no condition variable for a request");
+        return weir_error_set(err, WEIR_ERR_SYSTEM, "no semaphore for a request");
     }
 
     pthread_mutex_lock(&producer->mutex);
     *producer->last = &self;
     producer->last = &self.next;
-    if (producer->led) {
-        while (!self.done && !self.leads)
-            pthread_cond_wait(&self.cond, &producer->mutex);
-    }
-    if (!self.done) {
-        producer->led = true;
-        while (!self.done) { /* our own request is at the head, or soon will be */
-            size_t n_jobs;
-            struct request *taken = take_requests(producer, &n_jobs);
-            pthread_mutex_unlock(&producer->mutex);
-            serve(producer, taken, n_jobs);
-            pthread_mutex_lock(&producer->mutex);
-            for (struct request *request = taken, *next; request; request = next) {
-                next = request->next;
-                request->done = true;
-                if (request != &self)
-                    pthread_cond_signal(&request->cond);
-            }
-        }
-        producer->led = producer->first != NULL;
-        if (producer->first) {
-            producer->first->leads = true;
-            pthread_cond_signal(&producer->first->cond);
-        }
-    }
+    producer->n_waiting++;
+    struct request *leader = appoint(producer);
     pthread_mutex_unlock(&producer->mutex);
-    pthread_cond_destroy(&self.cond);
+    if (leader && leader != &self)
+        sem_post(&leader->woken);
+    while (leader != &self && sem_wait(&self.woken) != 0)
+        ; /* a signal */
+    if (!self.done)
+        lead(producer, &self); /* our own request is at the head */
+    sem_destroy(&self.woken);
     if (self.status != WEIR_OK && err)
         *err = self.error;
     return self.status;
