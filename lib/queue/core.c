@@ -27,7 +27,9 @@ enum {
     BATCHES_KEPT = 16,
     LEAST_BATCH_BYTES = 4 * 1024,
     MOST_BATCH_BYTES = 512 * 1024,
-    FIRST_READ = 4,     /* jobs of unknown size */
+    FIRST_READ = 4,    /* jobs of unknown size */
+    BRIEF_RUN_US = 20, /* of a job: less than waking another worker takes */
+    BRIEF_JOBS = 256,
     READ_WAKES_AT = 64, /* room that is worth waking the reader for, while there still is work */
 };
 static const size_t BATCH_BYTES_LIMIT = (size_t)1 << 30;
@@ -333,7 +335,11 @@ static size_t prefetch(struct weir_queue *core)
         core->window_finished = 0;
         core->window_start_us = now_us;
     }
-    return core->window_finished > core->last_window ? core->window_finished : core->last_window;
+    size_t recent = core->window_finished > core->last_window ? core->window_finished : core->last_window;
+    /* nothing of late, but jobs that are over in no time: the first read of a burst may be a large one, too */
+    size_t brief = window_us / BRIEF_RUN_US < BRIEF_JOBS ? (size_t)(window_us / BRIEF_RUN_US) : BRIEF_JOBS;
+    bool are_brief = core->n_taken > 0 && core->average_run_us < BRIEF_RUN_US;
+    return are_brief && recent < brief ? brief : recent;
 }
 
 /* What the memory budget allows to be asked for, once other jobs are in memory. */
