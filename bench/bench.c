@@ -211,6 +211,8 @@ void bench_compare(struct bench *bench, struct comparison *comparison)
         report_figure(bench->report, "reference_cpu_us", &c->reference[i].client_us);
         report_figure(bench->report, "weir_cpu_us", &c->weir[i].client_us);
         report_ratio(bench->report, "cpu_ratio", &c->weir[i].client_us, &c->reference[i].client_us);
+        report_figure(bench->report, "reference_server_cpu_us", &c->reference[i].server_us);
+        report_figure(bench->report, "weir_server_cpu_us", &c->weir[i].server_us);
         report_ratio(bench->report, "server_cpu_ratio", &c->weir[i].server_us, &c->reference[i].server_us);
         if (c->more)
             c->more(bench, c->context, i, c->weir);

@@ -71,7 +71,7 @@ def rows_table(result, columns, rows=None):
 
 RATES = [('limit, jobs/s', 'reference_per_s'), ('weir, jobs/s', 'weir_per_s'), ('of the limit', 'ratio'),
          ('limit, CPU µs a job', 'reference_cpu_us'), ('weir, CPU µs a job', 'weir_cpu_us'), ('CPU', 'cpu_ratio'),
-         ('server\'s CPU', 'server_cpu_ratio')]
+         ('server\'s CPU µs a job', 'weir_server_cpu_us'), ('server\'s CPU', 'server_cpu_ratio')]
 
 TABLES = {
     'limit': ('The limit', [('work', 'work'), ('reads outstanding', 'outstanding_reads'), ('batch', 'batch'),
