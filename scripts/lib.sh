@@ -24,7 +24,7 @@ weir_packages=(meson ninja-build pkg-config gcc libc6-dev libhiredis-dev 'libmsg
 
 # shellcheck disable=SC2034
 weir_test_packages=(g++ make clang valgrind libgps-dev libmosquitto-dev libpcap-dev libpq-dev libusb-1.0-0-dev locales
-    openssl zlib1g-dev)
+    openssl prometheus zlib1g-dev)
 
 # have PACKAGE: whether what the package is for is there, wherever it came from.
 have() {
@@ -38,6 +38,7 @@ have() {
     libevent-dev) pkg-config --exists libevent_core ;;
     libclang-dev) python3 "$weir_root/codegen/find_libclang.py" ;;
     libcmocka-dev) pkg-config --exists cmocka ;;
+    prometheus) command -v promtool ;;
     redis-tools) command -v redis-cli ;;
     golang-go) command -v go ;;
     nodejs) command -v node ;;

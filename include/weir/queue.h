@@ -78,6 +78,12 @@ typedef struct weir_event {
 /* Called on the queue's own threads: must be thread-safe and return at once. The event is valid during the call. */
 typedef void (*weir_event_fn)(const weir_event *event, void *user_data);
 
+/*
+ * Told the queue's numbers every stats_interval_ms while it runs, also while the server is away. Called on the claimer,
+ * which renews the leases: must return at once. The struct is valid during the call.
+ */
+typedef void (*weir_stats_fn)(const weir_stats *stats, void *user_data);
+
 /* Names the kind: "connected", "lease lost". Static memory. Thread: any. */
 WEIR_API const char *weir_event_kind_text(weir_event_kind kind);
 
@@ -96,6 +102,7 @@ typedef struct weir_queue_options {
     const weir_codec *codec; /* NULL: none. Copied; its functions are called for as long as there are jobs. */
     weir_dead_fn on_dead;    /* NULL: none */
     weir_event_fn on_event;  /* NULL: none */
+    weir_stats_fn on_stats;  /* NULL: none */
     void *user_data;
 
     uint32_t concurrency; /* handlers at once, asynchronous ones included; 1 … 10000, default 10 */
@@ -123,6 +130,7 @@ typedef struct weir_queue_options {
     int64_t claim_interval_ms;   /* how often stuck jobs are looked for; 0: min_idle_ms / 4 within 50 … 4000 */
     int64_t pause_interval_ms;   /* how often it is looked whether the queue is paused; 10 … 60000, default 500 */
     int64_t promote_interval_ms; /* how often delayed jobs are looked for; 5 …, default 500 */
+    int64_t stats_interval_ms;   /* how often on_stats is called; 10 …, default 10000 */
     int64_t trim_interval_ms;    /* how often finished entries are trimmed; 10 …, default 1000 */
     int64_t reap_idle_ms; /* consumers idle for so long with nothing pending are deleted; 0: never; default 1 h */
     weir_retention retention;
@@ -135,9 +143,9 @@ typedef struct weir_queue_options {
 /* The defaults, in the order of the fields above. */
 #define WEIR_QUEUE_OPTIONS_INIT                                                                                        \
     {                                                                                                                  \
-        sizeof(weir_queue_options), 0, 0, "weir", 0, "0", 0, 0, 0, 0, 0, 10, 5, 5, 86400000, 30000,                    \
-            WEIR_BACKOFF_EXPONENTIAL, 1000, 300000, 2, 0.1, 20, 4096, 67108864, 2000, 0, 500, 500, 1000, 3600000,      \
-            WEIR_KEEP_UNFINISHED, 0, WEIR_DEAD_TO_STREAM, WEIR_CONNECTION_OPTIONS_INIT(1000)                           \
+        sizeof(weir_queue_options), 0, 0, "weir", 0, "0", 0, 0, 0, 0, 0, 0, 10, 5, 5, 86400000, 30000,                 \
+            WEIR_BACKOFF_EXPONENTIAL, 1000, 300000, 2, 0.1, 20, 4096, 67108864, 2000, 0, 500, 500, 10000, 1000,        \
+            3600000, WEIR_KEEP_UNFINISHED, 0, WEIR_DEAD_TO_STREAM, WEIR_CONNECTION_OPTIONS_INIT(1000)                  \
     }
 
 /*
@@ -189,6 +197,10 @@ WEIR_API weir_status weir_queue_resume(weir_queue *queue);
  * Errors: WEIR_ERR_ARGUMENT. Thread: any.
  */
 WEIR_API weir_status weir_queue_stats(weir_queue *queue, weir_stats *stats);
+
+/* Its stream's and its group's name. Borrowed until weir_queue_close. Thread: any. */
+WEIR_API const char *weir_queue_stream(const weir_queue *queue);
+WEIR_API const char *weir_queue_group_name(const weir_queue *queue);
 
 /* This consumer's name in the group. Borrowed until weir_queue_close. Thread: any. */
 WEIR_API const char *weir_queue_consumer(const weir_queue *queue);

@@ -15,6 +15,7 @@
 #include <weir/job.h>
 #include <weir/log.h>
 #include <weir/map.h>
+#include <weir/metrics.h>
 #include <weir/producer.h>
 #include <weir/queue.h>
 #include <weir/stats.h>

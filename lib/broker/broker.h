@@ -54,6 +54,11 @@ struct weir_broker_add {
     bool again;     /* the broker's: its script was missing, and it is to be sent again */
 };
 
+/* What a session has cost so far. */
+struct weir_traffic {
+    uint64_t sent_bytes, received_bytes, scripts;
+};
+
 /* What renewing a lease found. */
 enum weir_lease {
     WEIR_LEASE_LOST, /* the entry is another consumer's, or acked */
@@ -80,6 +85,9 @@ struct weir_broker_ops {
     weir_status (*connect)(struct weir_session *session, weir_error *err);
     void (*disconnect)(struct weir_session *session);
     bool (*connected)(const struct weir_session *session);
+
+    /* Since the session was opened. All 0 where nothing is sent. */
+    void (*traffic)(const struct weir_session *session, struct weir_traffic *ret);
 
     /*
      * Any thread. From now until unwake, a call that waits on this session (and every later one) returns

@@ -236,6 +236,12 @@ static bool memory_connected(const struct weir_session *session)
     return connected;
 }
 
+static void memory_traffic(const struct weir_session *session, struct weir_traffic *ret)
+{
+    (void)session;
+    *ret = (struct weir_traffic){0};
+}
+
 static void set_woken(struct weir_session *session, bool woken)
 {
     struct memory_store *store = memory_broker_of(session)->store;
@@ -312,6 +318,7 @@ const struct weir_broker_ops weir_memory_broker_ops = {
     .connect = weir_memory_connect,
     .disconnect = memory_disconnect,
     .connected = memory_connected,
+    .traffic = memory_traffic,
     .wake = memory_wake,
     .unwake = memory_unwake,
     .create_group = memory_create_group,

@@ -144,6 +144,13 @@ static bool redis_connected(const struct weir_session *session)
     return weir_connection_is_up(((const struct redis_session *)session)->connection);
 }
 
+static void redis_traffic(const struct weir_session *base, struct weir_traffic *ret)
+{
+    const struct redis_session *session = (const struct redis_session *)base;
+    weir_connection_traffic(session->connection, &ret->sent_bytes, &ret->received_bytes);
+    ret->scripts = session->n_scripts;
+}
+
 static void redis_wake(struct weir_session *session)
 {
     weir_connection_wake(redis_session(session)->connection);
@@ -225,6 +232,7 @@ weir_status redis_exchange(struct redis_session *session, const char *command, s
 weir_status redis_script(struct redis_session *session, const struct weir_script *script, size_t n_keys,
                          size_t n_arguments, struct weir_reply **ret, weir_error *err)
 {
+    session->n_scripts++;
     return weir_script_run(session->connection, script, n_keys, n_arguments, &session->arguments, &session->scratch,
                            ret, err);
 }
@@ -263,6 +271,7 @@ const struct weir_broker_ops weir_redis_broker_ops = {
     .connect = redis_connect,
     .disconnect = redis_disconnect,
     .connected = redis_connected,
+    .traffic = redis_traffic,
     .wake = redis_wake,
     .unwake = redis_unwake,
     .create_group = redis_create_group,

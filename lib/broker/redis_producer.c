@@ -101,7 +101,7 @@ static void append_window(struct redis_session *session, struct weir_buffer *out
 
 static void append_once(struct redis_session *session, struct weir_buffer *out, struct weir_broker_add *job)
 {
-    weir_script_begin(out, &weir_script_once, 2, 2 + 2 * count_fields(job));
+    redis_script_begin(session, out, &weir_script_once, 2, 2 + 2 * count_fields(job));
     redis_key(out, &session->broker->keys.stream);
     append_once_key(session, out, job);
     append_window(session, out, job);
@@ -128,7 +128,7 @@ static void append_delayed(struct redis_session *session, struct weir_buffer *ou
 
     bool at = job->options->run_at_ms > 0;
     bool once = is_idempotent(job);
-    weir_script_begin(out, &weir_script_delay, once ? 3 : 2, once ? 7 : 5);
+    redis_script_begin(session, out, &weir_script_delay, once ? 3 : 2, once ? 7 : 5);
     redis_key(out, &session->broker->keys.delayed);
     redis_key(out, &session->broker->keys.delayed_jobs);
     if (once)

@@ -450,6 +450,7 @@ weir_status redis_recover(struct weir_session *base, struct weir_entry_id *after
         for (size_t i = 0; i < n; i++)
             redis_entry_id(arguments, picked[i]);
         struct weir_reply *found;
+        session->n_scripts++;
         status =
             weir_script_run(session->connection, &weir_script_recover, 1, 3 + n, arguments, &batch->arena, &found, err);
         if (status == WEIR_OK && !weir_reply_is_array(found, n))

@@ -35,6 +35,8 @@ struct redis_session {
     int64_t waiting_client;  /* the client id of a connection with a blocking read unanswered; 0: none */
     uint64_t waiting_server; /* and where it was */
 
+    uint64_t n_scripts; /* called so far */
+
     char next_score[32]; /* of the delayed job that is due next, as last seen */
     int64_t next_due_us; /* and when that is by our own clock */
 };
@@ -52,6 +54,14 @@ static inline const struct weir_broker_config *redis_config(const struct redis_s
 static inline void redis_key(struct weir_buffer *out, const struct weir_key *key)
 {
     weir_command_bytes(out, key->bytes, key->len);
+}
+
+/* Begins EVALSHA, as weir_script_begin. */
+static inline void redis_script_begin(struct redis_session *session, struct weir_buffer *out,
+                                      const struct weir_script *script, size_t n_keys, size_t n_arguments)
+{
+    session->n_scripts++;
+    weir_script_begin(out, script, n_keys, n_arguments);
 }
 
 void redis_entry_id(struct weir_buffer *out, struct weir_entry_id id);

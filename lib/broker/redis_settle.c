@@ -57,7 +57,7 @@ static void append_acks(struct redis_session *session, struct weir_buffer *out, 
                         const struct weir_job *end, size_t n)
 {
     if (redis_config(session)->retention == WEIR_DELETE_ON_ACK) {
-        weir_script_begin(out, &weir_script_ack_delete, 1, 1 + n);
+        redis_script_begin(session, out, &weir_script_ack_delete, 1, 1 + n);
     } else {
         weir_command_begin(out, 3 + n);
         weir_command_text(out, "XACK");
@@ -71,7 +71,7 @@ static void append_acks(struct redis_session *session, struct weir_buffer *out, 
 static void append_releases(struct redis_session *session, struct weir_buffer *out, struct weir_job *list,
                             const struct weir_job *end, size_t n)
 {
-    weir_script_begin(out, &weir_script_release, 1, 3 + n);
+    redis_script_begin(session, out, &weir_script_release, 1, 3 + n);
     redis_key(out, &session->broker->keys.stream);
     weir_command_text(out, redis_config(session)->group);
     weir_command_text(out, redis_config(session)->consumer);
@@ -107,7 +107,7 @@ static void append_retry(struct redis_session *session, struct weir_buffer *out,
     char member[WEIR_ENTRY_ID_SIZE + 1 + 512 + 1];
     int member_len = snprintf(member, sizeof member, "%s:%.512s", weir_job_entry_id(job), group);
 
-    weir_script_begin(out, &weir_script_retry, 3, 7);
+    redis_script_begin(session, out, &weir_script_retry, 3, 7);
     redis_key(out, &session->broker->keys.stream);
     redis_key(out, &session->broker->keys.delayed);
     redis_key(out, &session->broker->keys.delayed_jobs);
@@ -154,7 +154,7 @@ static size_t append_letter(struct redis_session *session, struct weir_buffer *o
 
 static void append_burial(struct redis_session *session, struct weir_buffer *out, const struct weir_job *job)
 {
-    weir_script_begin(out, &weir_script_bury, 2, 4 + append_letter(session, NULL, job));
+    redis_script_begin(session, out, &weir_script_bury, 2, 4 + append_letter(session, NULL, job));
     redis_key(out, &session->broker->keys.stream);
     redis_key(out, &session->broker->keys.dead);
     append_owner(session, out, job);

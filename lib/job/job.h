@@ -86,9 +86,10 @@ struct weir_batch {
     size_t live;    /* jobs not yet let go of */
     size_t bytes;   /* of memory, as counted against the budget */
     int64_t fetched_us;
-    int64_t renewed_us; /* when the leases were last known to be fresh */
-    bool renewing;      /* a renewal of all of its leases is on its way */
-    bool claimed;       /* came from the claimer, not from the reader */
+    int64_t fetched_wall_ms; /* the same by the wall clock, to compare with entries' ids */
+    int64_t renewed_us;      /* when the leases were last known to be fresh */
+    bool renewing;           /* a renewal of all of its leases is on its way */
+    bool claimed;            /* came from the claimer, not from the reader */
 };
 
 /* A new, empty batch; NULL without memory. The limit is what one reply may take in memory. */

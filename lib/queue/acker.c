@@ -102,6 +102,30 @@ static void tell_burials(struct weir_queue *core, const struct weir_job_list *li
     }
 }
 
+static void count_dead(weir_stats *stats, weir_dead_reason reason)
+{
+    stats->dead++;
+    switch (reason) {
+    case WEIR_DEAD_EXHAUSTED:
+        stats->dead_exhausted++;
+        break;
+    case WEIR_DEAD_CRASHED:
+        stats->dead_crashed++;
+        break;
+    case WEIR_DEAD_REJECTED:
+        stats->dead_rejected++;
+        break;
+    case WEIR_DEAD_UNDECODABLE:
+        stats->dead_undecodable++;
+        break;
+    case WEIR_DEAD_PAYLOAD_LOST:
+        stats->dead_payload_lost++;
+        break;
+    case WEIR_DEAD_OTHER: /* others' */
+        break;
+    }
+}
+
 /* Counts one settled job. Locks: held. */
 static void count_settled(struct weir_queue *core, const struct weir_job *job, int64_t now_us)
 {
@@ -112,7 +136,8 @@ static void count_settled(struct weir_queue *core, const struct weir_job *job, i
         core->promote_due_us = now_us + job->retry_delay_ms * 1000;
         pthread_cond_signal(&core->claimer.cond);
     }
-    core->stats.dead += is_dead(job);
+    if (is_dead(job))
+        count_dead(&core->stats, job->reason);
     core->stats.released += job->verdict == WEIR_VERDICT_RELEASE;
     core->trim_wanted |= job->verdict != WEIR_VERDICT_RELEASE;
 }
@@ -127,6 +152,7 @@ static void sort_out(struct acker *acker, bool refusal)
     int64_t now_us = weir_now_us();
     weir_job_list_init(&acker->pending);
     pthread_mutex_lock(&core->mutex);
+    weir_service_note_traffic(core, acker->service);
     for (struct weir_job *next; job; job = next) {
         next = job->next;
         if (job->settled != WEIR_UNSETTLED) {

@@ -8,6 +8,7 @@
  *   promote  looks, too, and moves delayed jobs that are due into the stream
  *   trim     removes entries that every group has finished with
  *   reap     deletes consumers that are long dead
+ *   stats    calls on_stats; needs no connection, and goes on without one
  *
  * The timers start at random phases, so that a fleet of workers doesn't tick together. Renewing goes on while the queue
  * is being stopped, for as long as handlers run; the rest ends with the stop.
@@ -35,7 +36,7 @@ enum {
     READING_ENDS_US = 20000, /* how long reads that were unblocked may take to be gone */
 };
 
-enum tick { TICK_CLAIM, TICK_RENEW, TICK_LOOK, TICK_PROMOTE, TICK_TRIM, TICK_REAP, N_TICKS };
+enum tick { TICK_CLAIM, TICK_RENEW, TICK_LOOK, TICK_PROMOTE, TICK_TRIM, TICK_REAP, TICK_STATS, N_TICKS };
 
 struct claimer {
     struct weir_queue *core;
@@ -386,11 +387,13 @@ static void set_timers(struct claimer *claimer)
     claimer->interval_us[TICK_PROMOTE] = options->promote_interval_ms * 1000;
     claimer->interval_us[TICK_TRIM] = options->trim_interval_ms * 1000;
     claimer->interval_us[TICK_REAP] = (reap_ms < 100 ? 100 : reap_ms > 600000 ? 600000 : reap_ms) * 1000;
+    claimer->interval_us[TICK_STATS] = options->stats_interval_ms * 1000;
     int64_t now_us = weir_now_us();
     for (int tick = 0; tick < N_TICKS; tick++)
         claimer->due_us[tick] =
             now_us + (int64_t)((double)claimer->interval_us[tick] * weir_random_unit(&claimer->service->random));
     claimer->due_us[TICK_CLAIM] = claimer->due_us[TICK_PROMOTE] = now_us; /* what is overdue need not wait */
+    claimer->due_us[TICK_STATS] = options->on_stats ? now_us + claimer->interval_us[TICK_STATS] : INT64_MAX;
     claimer->trimmed_us = now_us;
 }
 
@@ -409,6 +412,7 @@ static weir_status run_tick(struct claimer *claimer, enum tick tick, weir_error 
         return trim(claimer, err);
     case TICK_REAP:
         return reap(claimer, err);
+    case TICK_STATS: /* apart: tell_stats */
     case N_TICKS:
         break;
     }
@@ -421,6 +425,7 @@ static bool wait_for_tick(struct claimer *claimer, enum tick *ret)
     struct weir_queue *core = claimer->core;
     bool found = false;
     pthread_mutex_lock(&core->mutex);
+    weir_service_note_traffic(core, claimer->service);
     for (;;) {
         bool running = core->state == CORE_RUNNING;
         if (core->state == CORE_ABANDONED || (!running && core->n_running + core->n_later == 0))
@@ -445,6 +450,8 @@ static bool wait_for_tick(struct claimer *claimer, enum tick *ret)
         for (int tick = 0; running && tick < N_TICKS; tick++)
             if (claimer->due_us[tick] < claimer->due_us[next])
                 next = (enum tick)tick;
+        if (running && claimer->due_us[TICK_STATS] <= now_us)
+            next = TICK_STATS; /* first of all: the others may be overdue for as long as the server is away */
         if (claimer->due_us[next] <= now_us) {
             *ret = next;
             found = true;
@@ -464,6 +471,11 @@ void *weir_claimer_main(void *argument)
     enum tick tick;
     while (wait_for_tick(&claimer, &tick)) {
         weir_error err;
+        if (tick == TICK_STATS) {
+            claimer.due_us[tick] = weir_now_us() + claimer.interval_us[tick];
+            weir_core_tell_stats(core);
+            continue;
+        }
         shed(core);
         if (!core->ops->connected(claimer.service->session))
             tick = TICK_LOOK; /* before anything is claimed */

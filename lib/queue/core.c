@@ -290,6 +290,7 @@ void weir_core_deliver(struct weir_queue *core, struct weir_batch *batch, size_t
 
     batch->owner = core;
     batch->fetched_us = now_us;
+    batch->fetched_wall_ms = weir_wall_ms();
     batch->renewed_us = asked_us;
     batch->renewing = false;
     if (core->bytes + batch->arena.held > core->options.fetch_max_bytes / 4)

@@ -51,9 +51,11 @@ struct weir_service {
     pthread_cond_t cond; /* with core->mutex: something to do, or stop */
 
     /* guarded by core->mutex */
-    bool alive;     /* its thread runs; */
-    bool joinable;  /* was created and not joined yet */
-    bool connected; /* as last reported */
+    bool alive;                  /* its thread runs; */
+    bool joinable;               /* was created and not joined yet */
+    bool connected;              /* as last reported */
+    bool lost;                   /* the connection, and not established anew since */
+    struct weir_traffic traffic; /* as last noted */
 
     /* the thread's own */
     uint32_t failures;                  /* in a row */
@@ -191,6 +193,9 @@ static inline bool weir_core_is_paused(const struct weir_queue *core)
  */
 bool weir_core_note_pause(struct weir_queue *core, bool everywhere);
 
+/* Calls on_stats, which is set, unless the queue is closed. Locks: not held. */
+void weir_core_tell_stats(struct weir_queue *core);
+
 /* --- jobs --- */
 
 void weir_job_list_init(struct weir_job_list *list);
@@ -250,6 +255,9 @@ void weir_service_fine(struct weir_queue *core, struct weir_service *service);
 
 /* Logs a failure, unless the present trouble was logged already. */
 void weir_service_complain(struct weir_queue *core, struct weir_service *service, const weir_error *err);
+
+/* Adds what the service's session has cost since the last time. By the service's thread. Locks: held. */
+void weir_service_note_traffic(struct weir_queue *core, struct weir_service *service);
 
 /* Waits on the service's condition until signalled or until then. Locks: held. */
 void weir_service_wait(struct weir_queue *core, struct weir_service *service, int64_t until_us);

@@ -32,6 +32,7 @@
     X(claim_interval_ms, 0, 3600000)                                                                                   \
     X(pause_interval_ms, 10, 60000)                                                                                    \
     X(promote_interval_ms, 5, 3600000)                                                                                 \
+    X(stats_interval_ms, 10, 3600000)                                                                                  \
     X(trim_interval_ms, 10, 3600000)                                                                                   \
     X(reap_idle_ms, 0, YEAR_MS)                                                                                        \
     X(backoff, WEIR_BACKOFF_NONE, WEIR_BACKOFF_EXPONENTIAL)                                                            \

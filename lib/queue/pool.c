@@ -127,6 +127,7 @@ static void decide(struct weir_queue *core, struct weir_job *job, weir_outcome o
         job->reason = decision.reason;
     }
     core->stats.done += decision.verdict == WEIR_VERDICT_ACK;
+    core->stats.died += decision.verdict == WEIR_VERDICT_BURY;
     core->stats.retried += decision.verdict == WEIR_VERDICT_RETRY || decision.verdict == WEIR_VERDICT_KEEP;
 }
 
@@ -137,6 +138,15 @@ static void count_run(struct weir_queue *core, const struct weir_job *job, int64
     weir_core_count_finished(core);
 }
 
+/* How long the job has been in the stream. The clocks of two machines are compared: it may come out negative. */
+static int64_t queued_us(const struct weir_job *job, int64_t now_us)
+{
+    const struct weir_batch *batch = job->batch;
+    uint64_t wall_ms = batch->fetched_wall_ms > 0 ? (uint64_t)batch->fetched_wall_ms : 0;
+    uint64_t queued_ms = job->entry.ms < wall_ms ? wall_ms - job->entry.ms : 0;
+    return weir_time_add(now_us - batch->fetched_us, (int64_t)(queued_ms * 1000));
+}
+
 /* Runs a job that was just taken. Locks: held on entry and on return, not meanwhile. */
 static void run(struct weir_queue *core, struct weir_job *job)
 {
@@ -145,8 +155,11 @@ static void run(struct weir_queue *core, struct weir_job *job)
     job->started_us = now_us;
     job->deadline_ms =
         core->options.max_run_ms > 0 ? weir_time_add(now_us / 1000, core->options.max_run_ms) : INT64_MAX;
-    weir_histogram_add(&core->stats.wait, now_us - job->batch->fetched_us);
-    core->stats.started += !job->doomed;
+    if (!job->doomed) {
+        core->stats.started++;
+        weir_histogram_add(&core->stats.wait, now_us - job->batch->fetched_us);
+        weir_histogram_add(&core->stats.queue_wait, queued_us(job, now_us));
+    }
     pthread_mutex_unlock(&core->mutex);
 
     const struct weir_queue *before = weir_core_enter(core);

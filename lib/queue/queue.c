@@ -466,28 +466,17 @@ void weir_queue_close(weir_queue *core)
 
 /* --- asking --- */
 
-weir_status weir_queue_stats(weir_queue *core, weir_stats *stats)
-{
-    if (!core || !stats || stats->size < sizeof stats->size || stats->size > 16 * sizeof *stats)
-        return WEIR_ERR_ARGUMENT;
-    pthread_mutex_lock(&core->mutex);
-    weir_stats now = core->stats;
-    now.running = core->n_running;
-    now.later = core->n_later;
-    now.waiting = core->n_ready;
-    now.unreported = core->n_unreported;
-    now.fetched_bytes = core->bytes;
-    now.paused = weir_core_is_paused(core) && core->reserved == 0;
-    now.threads = core->n_workers;
-    now.connected = (uint64_t)core->reader.connected + core->acker.connected + core->claimer.connected;
-    pthread_mutex_unlock(&core->mutex);
-    size_t size = stats->size < sizeof now ? stats->size : sizeof now;
-    now.size = stats->size;
-    memcpy(stats, &now, size);
-    return WEIR_OK;
-}
-
 const char *weir_queue_consumer(const weir_queue *core)
 {
     return core ? core->options.consumer : "";
+}
+
+const char *weir_queue_stream(const weir_queue *core)
+{
+    return core ? core->options.stream : "";
+}
+
+const char *weir_queue_group_name(const weir_queue *core)
+{
+    return core ? core->options.group : "";
 }

@@ -155,6 +155,7 @@ static weir_status collect(struct reader *reader, weir_error *err)
         memmove(reader->asked_us, reader->asked_us + 1, reader->n_asked * sizeof *reader->asked_us);
         pthread_mutex_lock(&core->mutex);
         core->last_read_us = weir_now_us();
+        weir_service_note_traffic(core, reader->service);
         pthread_mutex_unlock(&core->mutex);
     }
     if (status != WEIR_OK) {

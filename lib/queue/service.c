@@ -52,6 +52,7 @@ static void note_loss(struct weir_queue *core, struct weir_service *service, con
     pthread_mutex_lock(&core->mutex);
     bool was_connected = service->connected;
     service->connected = false;
+    service->lost |= was_connected;
     core->stats.disconnects += was_connected;
     pthread_mutex_unlock(&core->mutex);
     if (!was_connected)
@@ -140,6 +141,9 @@ bool weir_service_connect(struct weir_queue *core, struct weir_service *service)
     pthread_mutex_lock(&core->mutex);
     service->connected = true;
     core->stats.connects++;
+    core->stats.reconnects += service->lost;
+    service->lost = false;
+    weir_service_note_traffic(core, service);
     pthread_mutex_unlock(&core->mutex);
     weir_core_log(core, WEIR_LOG_INFO, "queue %s, %s: connected", core->options.stream, service->name);
     weir_core_event(core, WEIR_EVENT_CONNECTED, "", service->name);
@@ -150,6 +154,7 @@ void weir_service_exit(struct weir_queue *core, struct weir_service *service)
 {
     core->ops->disconnect(service->session);
     pthread_mutex_lock(&core->mutex);
+    weir_service_note_traffic(core, service);
     service->alive = service->connected = false;
     pthread_cond_broadcast(&core->changed);
     pthread_cond_signal(&core->acker.cond);

@@ -48,7 +48,12 @@ weir_status weir_connection_new(struct weir_connection **ret, const struct weir_
     connection->options.tls_server_name = copy_text(options->tls_server_name);
     connection->name = connection_name(options->client_name, role);
     connection->settings = (struct weir_link_settings){
-        .options = &connection->options, .tls = url->tls, .reply_limit = reply_limit, .woken = &connection->woken};
+        .options = &connection->options,
+        .tls = url->tls,
+        .reply_limit = reply_limit,
+        .woken = &connection->woken,
+        .traffic = &connection->traffic,
+    };
     connection->link.settings = connection->side.settings = &connection->settings;
     connection->link.keeps = url->kind == WEIR_URL_CLUSTER;
     if (url->kind != WEIR_URL_DIRECT) {
@@ -172,6 +177,13 @@ uint64_t weir_connection_appended(const struct weir_connection *connection)
 {
     const struct weir_link *link = &connection->link;
     return link->sent + (link->out.len - link->out_sent);
+}
+
+void weir_connection_traffic(const struct weir_connection *connection, uint64_t *ret_sent_bytes,
+                             uint64_t *ret_received_bytes)
+{
+    *ret_sent_bytes = connection->traffic.sent_bytes;
+    *ret_received_bytes = connection->traffic.received_bytes;
 }
 
 weir_status weir_connection_push(struct weir_connection *connection, weir_error *err)

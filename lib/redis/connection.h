@@ -65,6 +65,10 @@ struct weir_buffer *weir_connection_out(struct weir_connection *connection);
 uint64_t weir_connection_sent(const struct weir_connection *connection);
 uint64_t weir_connection_appended(const struct weir_connection *connection);
 
+/* Bytes since the connection object was made, over all reconnects, without those of TLS itself. */
+void weir_connection_traffic(const struct weir_connection *connection, uint64_t *ret_sent_bytes,
+                             uint64_t *ret_received_bytes);
+
 /* Sends what can be sent without waiting. */
 weir_status weir_connection_push(struct weir_connection *connection, weir_error *err);
 

@@ -26,6 +26,7 @@ struct weir_connection {
     weir_connection_options options; /* texts are copies */
     char *name;                      /* for CLIENT SETNAME */
     struct weir_link_settings settings;
+    struct weir_link_traffic traffic;
     struct weir_link link; /* to the server: what commands are appended to */
     struct weir_resolver resolver;
     struct weir_endpoint hint; /* where another one was said to have taken over; port 0: nowhere */

@@ -214,6 +214,7 @@ static bool send_some(struct weir_link *link)
             return errno == EAGAIN || errno == EWOULDBLOCK;
         link->out_sent += (size_t)n;
         link->sent += (uint64_t)n;
+        link->settings->traffic->sent_bytes += (uint64_t)n;
     }
     if (!link->keeps) {
         link->out_sent = 0;
@@ -239,6 +240,7 @@ static int receive_some(struct weir_link *link, const char **why)
         *why = n == 0 ? "the server closed it" : broken(link);
         return -1;
     }
+    link->settings->traffic->received_bytes += (uint64_t)n;
     if (!weir_reply_reader_feed(link->reader, chunk, (size_t)n)) {
         *why = "out of memory";
         return -1;

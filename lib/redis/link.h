@@ -10,6 +10,11 @@
 #include <stdatomic.h>
 #include <weir/connection.h>
 
+/* What went over the links of one connection; without TLS's own. */
+struct weir_link_traffic {
+    uint64_t sent_bytes, received_bytes;
+};
+
 /* What the links of one connection have in common. */
 struct weir_link_settings {
     const weir_connection_options *options; /* timeouts, keep-alive, TLS */
@@ -17,6 +22,7 @@ struct weir_link_settings {
     size_t reply_limit;       /* bytes of memory one reply may take */
     int wake_fd;              /* readable, and */
     const atomic_bool *woken; /* true, while another thread wants waits to end */
+    struct weir_link_traffic *traffic;
 };
 
 /*

@@ -212,6 +212,43 @@ class Prose(Check):
         self.assert_fails('prose.py', 'not UTF-8')
 
 
+class Metrics(Check):
+    HEADER = SPDX + ('#define WEIR_STATS_TABLE(X)  \\\n    X(COUNTER, done, "weir_jobs_total", "outcome", "done", "what, and '
+                     'how (far)") \\\n    X(GAUGE, running, "weir_running", "", "", \\\n      "handlers")\n\n'
+                     '#define WEIR_STATS_FAMILY_TABLE(X) \\\n    X("weir_jobs_total", "all jobs")\n')
+    PAGE = '# Metrics\n\n<!-- WEIR_STATS_TABLE -->\n<!-- end -->\n\nMore.\n'
+
+    def setUp(self):
+        super().setUp()
+        self.write('include/weir/stats.h', self.HEADER)
+        self.write('docs/metrics.md', self.PAGE)
+
+    def test_what_it_writes_is_what_it_wants(self):
+        self.assert_fails('metrics.py', 'docs/metrics.md:4: error: not what the headers say')
+        self.assert_passes('metrics.py', '--write')
+        self.assert_passes('metrics.py')
+        with open(os.path.join(self.root, 'docs/metrics.md'), encoding='utf-8') as page:
+            text = page.read()
+        for line in ('| `weir_jobs_total` | counter | all jobs | |', '| … `outcome="done"` | | what, and how (far) | `done` |',
+                     '| `weir_running` | gauge | handlers | `running` |', 'More.'):
+            self.assertIn(line + '\n', text)
+        self.assert_change_fails('include/weir/stats.h', '"handlers"', '"handlers now"', 'not what the headers say')
+        self.assert_change_fails('docs/metrics.md', '| all jobs |', '| some jobs |', 'docs/metrics.md:7: error: not what')
+
+    def assert_change_fails(self, path, old, new, words):
+        with open(os.path.join(self.root, path), encoding='utf-8') as file:
+            before = file.read()
+        self.assertIn(old, before)
+        self.write(path, before.replace(old, new, 1))
+        self.assert_fails('metrics.py', words)
+        self.write(path, before)
+
+    def test_a_page_without_a_place(self):
+        self.write('docs/metrics.md', '# Metrics\n')
+        self.assert_fails('metrics.py', 'there is no place for WEIR_STATS_TABLE')
+        self.assert_fails('metrics.py', 'there is no place for WEIR_STATS_TABLE', '--write')
+
+
 class Docs(Check):
     def setUp(self):
         super().setUp()

@@ -21,6 +21,7 @@ static void a_queues_defaults_are_the_documented_ones(void **state)
     assert_null(o.codec);
     assert_true(o.on_dead == NULL);
     assert_true(o.on_event == NULL);
+    assert_true(o.on_stats == NULL);
     assert_null(o.user_data);
     assert_int_equal(o.concurrency, 10);
     assert_int_equal(o.max_attempts, 5);
@@ -39,6 +40,7 @@ static void a_queues_defaults_are_the_documented_ones(void **state)
     assert_int_equal(o.claim_interval_ms, 0);
     assert_int_equal(o.pause_interval_ms, 500);
     assert_int_equal(o.promote_interval_ms, 500);
+    assert_int_equal(o.stats_interval_ms, 10000);
     assert_int_equal(o.trim_interval_ms, 1000);
     assert_int_equal(o.reap_idle_ms, 60 * 60 * 1000);
     assert_int_equal(o.retention, WEIR_KEEP_UNFINISHED);
