@@ -264,15 +264,13 @@ static weir_status look(struct claimer *claimer, bool *ret_delayed, weir_error *
 {
     struct weir_queue *core = claimer->core;
     bool paused;
-    pthread_mutex_lock(&core->mutex);
-    core->look_wanted = false; /* whoever wants it from now on wants it once more */
-    pthread_mutex_unlock(&core->mutex);
+    uint64_t look = weir_core_begin_look(core);
     weir_status status = core->ops->look(claimer->service->session, &paused, ret_delayed, err);
     if (status != WEIR_OK)
         return status;
     int64_t now_us = weir_now_us();
     claimer->due_us[TICK_LOOK] = now_us + claimer->interval_us[TICK_LOOK];
-    if (!weir_core_note_pause(core, paused))
+    if (!weir_core_note_pause(core, look, paused))
         return WEIR_OK;
 
     /* a read may be on its way to the server and not have been there to be unblocked: until none is outstanding */
@@ -438,6 +436,7 @@ static bool wait_for_tick(struct claimer *claimer, enum tick *ret)
             claimer->due_us[TICK_RENEW] = now_us;
         if (core->look_wanted)
             claimer->due_us[TICK_LOOK] = now_us;
+        core->look_wanted = false;
         if (core->claim_wanted && running) {
             core->claim_wanted = false;
             claimer->due_us[TICK_CLAIM] = now_us;

@@ -141,6 +141,7 @@ struct weir_queue {
     bool paused_here, paused_everywhere;
     bool pause_told;  /* the state that was told last */
     bool look_wanted; /* paused_here has changed: the claimer acts on it */
+    uint64_t looks_begun, look_noted;
 
     weir_stats stats; /* counters and histograms; gauges are filled in by weir_queue_stats */
 };
@@ -188,10 +189,12 @@ static inline bool weir_core_is_paused(const struct weir_queue *core)
 }
 
 /*
- * What the server says of the pause. Tells the user and the threads where the state has changed since it was told last.
- * True while the queue is paused and reads are outstanding still: they are to be unblocked. Locks: not held.
+ * What the server says of the pause, and which look that was: its number is taken before the server is asked. Tells the
+ * user and the threads where the state has changed since it was told last. True while the queue is paused and reads are
+ * outstanding still: they are to be unblocked. Locks: not held.
  */
-bool weir_core_note_pause(struct weir_queue *core, bool everywhere);
+uint64_t weir_core_begin_look(struct weir_queue *core);
+bool weir_core_note_pause(struct weir_queue *core, uint64_t look, bool everywhere);
 
 /* Calls on_stats, which is set, unless the queue is closed. Locks: not held. */
 void weir_core_tell_stats(struct weir_queue *core);

@@ -5,7 +5,7 @@
  * A queue is paused by its key on the server, for every worker, or by weir_queue_pause, for this process alone; either
  * is enough. The reader learns of the former when it has connected, before it reads anything; the claimer asks again
  * every pause_interval_ms, and by the way, since that is the question after delayed jobs as well. Reader and claimer
- * tell what they have learnt by weir_core_note_pause.
+ * tell what they have learnt by weir_core_note_pause; of two answers the one counts that was asked for later.
  *
  * A paused reader waits in `reserve`, where it waits for room, too. So it is enough to end the reads that are
  * outstanding, by unblocking them: the claimer does, and does so again until none is. What they bring is run.
@@ -24,10 +24,21 @@ static const char *who_pauses(const struct weir_queue *core)
                                    : "in this process";
 }
 
-bool weir_core_note_pause(struct weir_queue *core, bool everywhere)
+uint64_t weir_core_begin_look(struct weir_queue *core)
 {
     pthread_mutex_lock(&core->mutex);
-    core->paused_everywhere = everywhere;
+    uint64_t look = ++core->looks_begun;
+    pthread_mutex_unlock(&core->mutex);
+    return look;
+}
+
+bool weir_core_note_pause(struct weir_queue *core, uint64_t look, bool everywhere)
+{
+    pthread_mutex_lock(&core->mutex);
+    if (look > core->look_noted) { /* or the other thread, which asked later, knows better */
+        core->look_noted = look;
+        core->paused_everywhere = everywhere;
+    }
     bool paused = weir_core_is_paused(core), told = core->pause_told, reading = core->reserved > 0;
     const char *who = who_pauses(core);
     core->pause_told = paused && (told || !reading); /* not before it is true that nothing is read */

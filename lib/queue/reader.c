@@ -224,10 +224,11 @@ static weir_status recover(struct reader *reader, weir_error *err)
 {
     struct weir_queue *core = reader->core;
     bool paused, delayed;
+    uint64_t look = weir_core_begin_look(core);
     weir_status looked = core->ops->look(reader->service->session, &paused, &delayed, err);
     if (looked != WEIR_OK)
         return looked;
-    weir_core_note_pause(core, paused);
+    weir_core_note_pause(core, look, paused);
     pthread_mutex_lock(&core->mutex);
     bool first_time = !core->recovered;
     pthread_mutex_unlock(&core->mutex);
