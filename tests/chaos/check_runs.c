@@ -48,7 +48,8 @@ static int64_t failed_before(const struct history *history, const struct run *ru
 static int64_t fetched_since(const struct history *history, const struct run *run)
 {
     const struct history_job *job = &history->jobs[run->job];
-    int64_t there_us = run->attempt > 1 ? failed_before(history, run) : job->intent_us + job->delay_ms * 1000;
+    bool retried = run->attempt > 1 && history->config.backoff_ms >= 0; /* else it is the first entry still */
+    int64_t there_us = retried ? failed_before(history, run) : job->intent_us + job->delay_ms * 1000;
     int64_t lease_us = history->config.min_idle_ms * 1000;
     return there_us == NEVER || there_us < run->start_us - lease_us ? run->start_us - lease_us : there_us;
 }
@@ -96,8 +97,10 @@ static bool overlaps(const struct history *history, const struct run *earlier, c
 }
 
 /* Whether the run would not be there if all had gone well with the earlier one. */
-static bool is_repeated_by(const struct run *earlier, const struct run *run)
+static bool is_repeated_by(const struct history_config *config, const struct run *earlier, const struct run *run)
 {
+    if (config->backoff_ms < 0) /* every delivery is an attempt: only a failure leads to another */
+        return earlier->outcome != RUN_RETRY || earlier->end_us > run->start_us;
     bool last = (earlier->outcome == RUN_DONE || earlier->outcome == RUN_REJECT) && earlier->end_us <= run->start_us;
     return last || earlier->attempt >= run->attempt;
 }
@@ -138,12 +141,12 @@ static void check_run(const struct disturbances *d, const struct history_job *jo
         const struct run *earlier = &history->runs[i];
         if (overlaps(history, earlier, run))
             check_duplicate(d, earlier, run, true, verdict);
-        else if (is_repeated_by(earlier, run))
+        else if (is_repeated_by(&history->config, earlier, run))
             last = earlier;
     }
     if (last)
         check_duplicate(d, last, run, false, verdict);
-    else if (run->attempt > 1)
+    else if (run->attempt > 1 && history->config.backoff_ms >= 0)
         check_successor(history, run, verdict);
     if (run->start_us < job->intent_us + job->delay_ms * 1000 - (job->delay_ms ? SLACK_US : 0))
         verdict_add(verdict, FINDING_EARLY, run->job, run->process, run->start_us, "%.1f ms after it was enqueued",

@@ -75,12 +75,15 @@ static size_t deaths_between(const struct history *history, int64_t from_us, int
     return n;
 }
 
-/* Each attempt up to the last one failed. */
+/* Each attempt up to the last one failed; or, without backoff, the last of the deliveries did, which are counted then.
+ */
 static bool is_exhausted(const struct history *history, const struct history_job *job)
 {
-    if (job->dead_attempts != history->config.max_attempts)
+    const struct history_config *config = &history->config;
+    if (job->dead_attempts < config->max_attempts ||
+        (config->backoff_ms >= 0 && job->dead_attempts > config->max_attempts))
         return false;
-    for (uint32_t attempt = 1; attempt <= job->dead_attempts; attempt++) {
+    for (uint32_t attempt = config->backoff_ms < 0 ? job->dead_attempts : 1; attempt <= job->dead_attempts; attempt++) {
         bool failed = false;
         for (size_t i = job->first_run; i != SIZE_MAX; i = history->runs[i].next)
             failed |= history->runs[i].attempt == attempt && history->runs[i].outcome == RUN_RETRY;
@@ -99,7 +102,9 @@ static bool is_crashed(const struct disturbances *d, const struct history_job *j
     if (job_does(job, "crash") || job_does(job, "exit") || job_does(job, "hang"))
         return true;
     verdict->dead_beside++;
-    return deaths_between(history, job->intent_us, job->told_us) + lease_losses(d, job->intent_us, job->told_us) >=
+    size_t failures = history->config.backoff_ms < 0 ? ended_with(history, job, RUN_RETRY) : 0;
+    return failures + deaths_between(history, job->intent_us, job->told_us) +
+               lease_losses(d, job->intent_us, job->told_us) >=
            (size_t)history->config.max_deliveries;
 }
 

@@ -32,7 +32,8 @@ struct chaos_config chaos_config_draw(uint64_t seed, int64_t load_ms)
     c.max_deliveries = (uint32_t)dice_between(&dice, 3, c.workers); /* what hangs must meet as many workers */
     c.min_idle_ms = load_ms < SHORT_RUN_MS ? 3000 : ONE_OF(&dice, 3000, 4000, 6000);
     c.max_run_ms = c.min_idle_ms * 5 / 2;
-    c.backoff = dice_chance(&dice, 70) ? WEIR_BACKOFF_EXPONENTIAL : WEIR_BACKOFF_FIXED;
+    c.backoff = (weir_backoff_kind)ONE_OF(&dice, WEIR_BACKOFF_EXPONENTIAL, WEIR_BACKOFF_EXPONENTIAL, WEIR_BACKOFF_FIXED,
+                                          WEIR_BACKOFF_NONE);
     c.backoff_base_ms = ONE_OF(&dice, 20, 100, 300);
     c.backoff_jitter = dice_chance(&dice, 50) ? 0.1 : 0;
     c.prefetch_ms = ONE_OF(&dice, 0, 20, 100);

@@ -65,7 +65,7 @@ struct span {
     int64_t from_us, to_us;
 };
 
-/* What a run was like, from its line "config". */
+/* What a run was like, from its line "config". backoff_ms: −1 for WEIR_BACKOFF_NONE. */
 struct history_config {
     int64_t min_idle_ms, max_run_ms, max_attempts, max_deliveries, concurrency, resume_ms, backoff_ms, jitter_percent;
 };

@@ -111,6 +111,17 @@ static bool judge(const char *path, const char *expect)
     return ok;
 }
 
+static void print_config(const struct chaos_config *c)
+{
+    static const char *const backoffs[] = {"none", "fixed", "linear", "exponential"};
+    printf("%d workers with %u slots, %d producers; max_attempts %u, max_deliveries %u, min_idle_ms %" PRId64
+           ", max_run_ms %" PRId64 ", backoff %s, prefetch_ms %" PRId64 ", block_ms %" PRId64
+           ", command_timeout_ms %" PRId64 ", %s\n",
+           c->workers, c->concurrency, c->producers, c->max_attempts, c->max_deliveries, c->min_idle_ms, c->max_run_ms,
+           backoffs[c->backoff], c->prefetch_ms, c->block_ms, c->command_timeout_ms,
+           c->retention == WEIR_DELETE_ON_ACK ? "entries deleted on ack" : "entries trimmed");
+}
+
 static void remove_directory(const char *directory)
 {
     static const char *const files[] = {"history", "page", "output"};
@@ -136,6 +147,7 @@ int main(int argc, char **argv)
     if (a.verbose || a.plan_only) {
         size_t n;
         struct fault *faults = plan_draw(&config, &n);
+        print_config(&config);
         plan_print(stdout, faults, n);
         free(faults);
     }

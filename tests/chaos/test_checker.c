@@ -304,6 +304,28 @@ static void a_retry_follows_a_failure(void **state)
     FINDS(RUN_AGAIN, ENQUEUED RUN "610 w1.1 start a 2-0 2 1\n620 w1.1 end a 2-0 done\n");
 }
 
+#define NO_BACKOFF                                                                                                     \
+    "0 c config min_idle_ms=2000 max_run_ms=5000 max_attempts=3 max_deliveries=3 concurrency=2 resume_ms=1000 "        \
+    "backoff_ms=-1 jitter=0\n0 c spawn w0.1\n0 c spawn w1.1\n0 c phase load\n"
+
+static void without_backoff_only_a_failure_leads_to_another_run(void **state)
+{
+    (void)state;
+    expect_at(NO_BACKOFF ENQUEUED FAILED("20", "1") "2310 w1.1 start a 1-0 2 2\n2320 w1.1 end a 1-0 done\n" END, 0,
+              __LINE__);
+    expect_at(NO_BACKOFF ENQUEUED "110 w0.1 start a 1-0 1 1\n" KILLED(
+                  "200", "w0.1") "2310 w1.1 start a 1-0 2 2\n2320 w1.1 end a 1-0 done\n" END,
+              0, __LINE__);
+    expect_at(NO_BACKOFF ENQUEUED RUN "2310 w1.1 start a 1-0 2 2\n2320 w1.1 end a 1-0 done\n" END,
+              1u << FINDING_RUN_AGAIN, __LINE__);
+    expect_at(NO_BACKOFF ENQUEUED FAILED("20", "1") FAILED("40", "2")
+                  FAILED("60", "3") "606 w0.1 told a exhausted\n20000 c left dead a 3 3 exhausted\n" END,
+              0, __LINE__);
+    expect_at(NO_BACKOFF ENQUEUED FAILED("20", "1")
+                  FAILED("40", "2") "606 w0.1 told a exhausted\n20000 c left dead a 3 3 exhausted\n" END,
+              1u << FINDING_FALSELY_DEAD, __LINE__);
+}
+
 static void nothing_runs_before_its_time(void **state)
 {
     (void)state;
@@ -429,6 +451,7 @@ int main(void)
         cmocka_unit_test(what_a_suspended_worker_had_in_hand_is_explained),
         cmocka_unit_test(a_run_beyond_max_run_explains_another),
         cmocka_unit_test(a_retry_follows_a_failure),
+        cmocka_unit_test(without_backoff_only_a_failure_leads_to_another_run),
         cmocka_unit_test(nothing_runs_before_its_time),
         cmocka_unit_test(a_worker_that_does_nothing_stalls),
         cmocka_unit_test(a_silence_has_excuses),
