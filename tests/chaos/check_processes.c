@@ -122,8 +122,11 @@ static void judge_silence(const struct work *work, size_t process, int64_t from_
     if (silent_us <= bound_us && silent_us <= verdict->slowest_us)
         return;
     silent_us -= full_within(work, from_us, to_us);
-    if (silent_us > verdict->slowest_us)
+    if (silent_us > verdict->slowest_us) {
         verdict->slowest_us = silent_us;
+        verdict->slowest_process = process;
+        verdict->slowest_at_us = from_us;
+    }
     if (silent_us > bound_us && n_fed >= FED_AT_LEAST)
         verdict_add(verdict, FINDING_STALL, SIZE_MAX, process, from_us, "for %.0f ms, from %.1f ms on",
                     (double)silent_us / 1000, history_ms(history, from_us));

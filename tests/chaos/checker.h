@@ -50,7 +50,9 @@ struct verdict {
     size_t duplicates[N_CAUSES]; /* runs; those of CAUSE_NONE are findings */
     size_t dead_beside;          /* crashed, though it was another job that took the worker along */
     size_t of_class[N_CLASSES];
-    int64_t slowest_us; /* without a start of a job, of a worker that could have started one */
+    int64_t slowest_us; /* without a start of a job, of a worker that could have started one; */
+    size_t slowest_process;
+    int64_t slowest_at_us; /* from then on */
     struct finding *findings;
     size_t n_findings;
 };

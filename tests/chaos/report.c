@@ -150,10 +150,13 @@ void report_counts(FILE *out, const struct history *history, const struct verdic
             verdict->duplicates[CAUSE_DEATH] + verdict->duplicates[CAUSE_LEASE] + verdict->duplicates[CAUSE_MAX_RUN],
             verdict->duplicates[CAUSE_DEATH], verdict->duplicates[CAUSE_LEASE], verdict->duplicates[CAUSE_MAX_RUN],
             verdict->dead_beside);
-    fprintf(out,
-            "longest time without a start by a worker that could: %.0f ms; the machine took %.1f s from a thread "
-            "that slept\n",
-            (double)verdict->slowest_us / 1000, (double)history->machine_us / 1e6);
+    const char *who = history->n_processes > 0 ? history->processes[verdict->slowest_process].name : "-";
+    fprintf(
+        out,
+        "longest time without a start by a worker that could: %.0f ms (%s, at %.1f s); the machine took %.1f s from "
+        "a thread that slept\n",
+        (double)verdict->slowest_us / 1000, who, history_ms(history, verdict->slowest_at_us) / 1000,
+        (double)history->machine_us / 1e6);
 }
 
 void report_line(FILE *out, const struct verdict *verdict)
