@@ -48,9 +48,8 @@ void children_spawn(struct children *children, struct child *child)
     snprintf(seed, sizeof seed, "%" PRIu64, children->config->seed);
     snprintf(load, sizeof load, "%" PRId64, children->config->load_ms);
     snprintf(output, sizeof output, "%s/output", children->directory);
-    const char *argv[] = {
-        "chaos", child->kind == 'w' ? "worker" : "producer", number, life, seed, load, child->url, children->directory,
-        NULL};
+    const char *kind = child->kind == 'w' ? "worker" : "producer", *calm = children->config->calm ? "1" : "0";
+    const char *argv[] = {"chaos", kind, number, life, seed, load, calm, child->url, children->directory, NULL};
     history_say("spawn %s", child->name);
     pid_t parent = getpid(), pid = fork();
     if (pid < 0)

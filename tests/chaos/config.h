@@ -22,6 +22,7 @@ enum { CHAOS_WORKERS_MAX = 4, CHAOS_PRODUCERS_MAX = 3 };
 struct chaos_config {
     uint64_t seed;
     int64_t load_ms; /* how long producers enqueue and faults happen */
+    bool calm;       /* a soak: worker 0, producer 0 and the server live from beginning to end. Not drawn. */
 
     int workers, producers;
     bool tcp[CHAOS_WORKERS_MAX];   /* a worker's way to its proxy */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "controller.h"
 
+#include "sampler.h"
 #include "snapshot.h"
 #include "stage.h"
 #include "support/wait.h"
@@ -92,7 +93,14 @@ static void clear_stage(struct stage *stage)
     test_server_stop(stage->server);
 }
 
-void chaos_run(const struct chaos_config *config, const char *directory, bool verbose)
+static struct sampler *start_sampler(struct stage *stage, const char *path)
+{
+    pid_t worker = children_find(&stage->children, 'w', 0)->pid,
+          producer = children_find(&stage->children, 'p', 0)->pid;
+    return sampler_start(path, test_server_socket(stage->server), worker, producer, stage->config.load_ms);
+}
+
+void chaos_run(const struct chaos_config *config, const char *directory, bool verbose, const char *samples)
 {
     signal(SIGPIPE, SIG_IGN);
     size_t n;
@@ -104,7 +112,10 @@ void chaos_run(const struct chaos_config *config, const char *directory, bool ve
     set_stage(stage, config, directory);
     stage->began_us = history_now_us();
     history_say("phase load");
+    struct sampler *sampler = samples ? start_sampler(stage, samples) : NULL;
     faults_play(stage, faults, n);
+    if (sampler)
+        sampler_stop(sampler);
     history_say("phase drain");
     feeder_stop(stage->feeder);
     drain(stage);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * chaos [--minutes N | --seconds N] [--seed S] [--verbose] [--keep] [--expect WHAT]
- * chaos --check FILE [--expect WHAT]
- * chaos --plan …
+ * chaos [--minutes N | --seconds N] [--seed S] [--verbose] [--keep] [--plan] [--soak FILE] [--expect FINDING]
+ * chaos --check FILE [--expect FINDING]
  *
  * See docs/chaos.md. As "worker" or "producer" it is a child of such a run.
  */
@@ -10,6 +9,7 @@
 #include "plan.h"
 #include "report.h"
 #include "role.h"
+#include "sampler.h"
 #include "support/wait.h"
 
 #include <errno.h>
@@ -24,19 +24,22 @@ struct arguments {
     uint64_t seed;
     bool verbose, keep, plan_only;
     const char *check;
+    const char *soak;   /* where to write what was sampled; NULL: no soak */
     const char *expect; /* a kind of finding that must be there; NULL: none may */
 };
 
 static int child(char **argv)
 {
-    struct chaos_role role = {.number = atoi(argv[2]), .life = atoi(argv[3]), .url = argv[6], .directory = argv[7]};
+    struct chaos_role role = {.number = atoi(argv[2]), .life = atoi(argv[3]), .url = argv[7], .directory = argv[8]};
     role.config = chaos_config_draw(strtoull(argv[4], NULL, 10), strtoll(argv[5], NULL, 10));
+    role.config.calm = atoi(argv[6]) != 0;
     return strcmp(argv[1], "worker") == 0 ? chaos_worker(&role) : chaos_producer(&role);
 }
 
 static _Noreturn void usage(void)
 {
-    fputs("usage: chaos [--minutes N | --seconds N] [--seed S] [--verbose] [--keep] [--plan] [--expect FINDING]\n"
+    fputs("usage: chaos [--minutes N | --seconds N] [--seed S] [--verbose] [--keep] [--plan] [--soak FILE]\n"
+          "             [--expect FINDING]\n"
           "       chaos --check FILE [--expect FINDING]\n",
           stderr);
     exit(2);
@@ -76,6 +79,8 @@ static struct arguments parse(int argc, char **argv)
             a.seed = strtoull(next(argv, &i), NULL, 10);
         else if (strcmp(option, "--check") == 0)
             a.check = next(argv, &i);
+        else if (strcmp(option, "--soak") == 0)
+            a.soak = next(argv, &i);
         else if (strcmp(option, "--expect") == 0)
             a.expect = next(argv, &i);
         else if (strcmp(option, "--verbose") == 0)
@@ -91,7 +96,7 @@ static struct arguments parse(int argc, char **argv)
 }
 
 /* Whether it came out as it had to: without findings, or with one of the kind that was expected. */
-static bool judge(const char *path, const char *expect)
+static bool judge(const char *path, const char *expect, const char *samples)
 {
     struct history history;
     history_load(&history, path);
@@ -101,8 +106,10 @@ static bool judge(const char *path, const char *expect)
         found |= strcmp(finding_name(verdict.findings[i].kind), expect) == 0;
     report_findings(stdout, &history, &verdict);
     report_counts(stdout, &history, &verdict);
-    report_line(stdout, &verdict);
     bool ok = expect ? found : verdict.n_findings == 0;
+    if (samples)
+        ok &= samples_judge(samples, stdout);
+    report_line(stdout, &verdict);
     if (expect)
         printf("%s was %s, as it %s\n", expect, found ? "found" : "not found",
                found ? "should be" : "should have been");
@@ -135,14 +142,15 @@ static void remove_directory(const char *directory)
 
 int main(int argc, char **argv)
 {
-    if (argc == 8 && (strcmp(argv[1], "worker") == 0 || strcmp(argv[1], "producer") == 0))
+    if (argc == 9 && (strcmp(argv[1], "worker") == 0 || strcmp(argv[1], "producer") == 0))
         return child(argv);
     struct arguments a = parse(argc, argv);
     if (a.check)
-        return judge(a.check, a.expect) ? EXIT_SUCCESS : EXIT_FAILURE;
+        return judge(a.check, a.expect, NULL) ? EXIT_SUCCESS : EXIT_FAILURE;
 
     setvbuf(stdout, NULL, _IOLBF, 0);
     struct chaos_config config = chaos_config_draw(a.seed, (int64_t)(a.seconds * 1000));
+    config.calm = a.soak != NULL;
     printf("seed %" PRIu64 ", %.0f s of load\n", a.seed, a.seconds);
     if (a.verbose || a.plan_only) {
         size_t n;
@@ -158,8 +166,8 @@ int main(int argc, char **argv)
     if (!mkdtemp(directory))
         test_die("mkdtemp: %s", strerror(errno));
     snprintf(path, sizeof path, "%s/history", directory);
-    chaos_run(&config, directory, a.verbose);
-    bool ok = judge(path, a.expect);
+    chaos_run(&config, directory, a.verbose, a.soak);
+    bool ok = judge(path, a.expect, a.soak);
     if (ok && !a.keep)
         remove_directory(directory);
     else

@@ -139,6 +139,24 @@ static struct fault draw_fault(struct dice *dice, const struct chaos_config *con
     return fault;
 }
 
+/* It would end what a soak watches. */
+static bool is_too_rough(const struct chaos_config *config, const struct fault *fault)
+{
+    switch (fault->kind) {
+    case FAULT_REDIS_KILL:
+    case FAULT_TOXIC_CRASH:
+    case FAULT_TOXIC_EXIT:
+    case FAULT_TOXIC_HANG:
+        return config->calm;
+    case FAULT_KILL_WORKER:
+    case FAULT_TERM_WORKER:
+    case FAULT_KILL_PRODUCER:
+        return config->calm && fault->target == 0;
+    default:
+        return false;
+    }
+}
+
 static int by_time(const void *a, const void *b)
 {
     const struct fault *x = a, *y = b;
@@ -161,6 +179,8 @@ struct fault *plan_draw(const struct chaos_config *config, size_t *ret_n)
             fault.at_ms = at_ms;
             if (at_ms + fault.length_ms > config->load_ms - QUIET_END_MS)
                 break;
+            if (is_too_rough(config, &fault))
+                continue;
             if (fault.kind == FAULT_TOXIC_HANG) { /* each takes a slot of several workers, for good */
                 if (at_ms - last_hang_ms < HANG_AT_MOST_EVERY_MS)
                     continue;

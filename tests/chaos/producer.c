@@ -95,7 +95,8 @@ static void draw_draft(struct caller *caller, struct draft *draft)
     struct dice *dice = &caller->dice;
     draw_doing(caller, draft);
     draft->pad_len = dice_chance(dice, 3) ? (size_t)dice_between(dice, 1, PAD_MAX) : 0;
-    int64_t delay_ms = dice_chance(dice, 3) ? FAR_MS : dice_between(dice, 1, 3000);
+    bool far = dice_chance(dice, 3) && !caller->role->config.calm;
+    int64_t delay_ms = far ? FAR_MS : dice_between(dice, 1, 3000);
     draft->delay_ms = dice_chance(dice, 12) ? delay_ms : 0;
     name_draft(caller, draft);
     bool own_id = dice_chance(dice, 20);

@@ -116,6 +116,27 @@ static void targets_exist(void **state)
     free(faults);
 }
 
+static void a_soak_is_not_ended(void **state)
+{
+    (void)state;
+    struct chaos_config config = chaos_config_draw(13, HOUR_MS);
+    config.calm = true;
+    size_t n, others = 0;
+    struct fault *faults = plan_draw(&config, &n);
+    for (size_t i = 0; i < n; i++) {
+        static const enum fault_kind never[] = {FAULT_REDIS_KILL, FAULT_TOXIC_CRASH, FAULT_TOXIC_EXIT,
+                                                FAULT_TOXIC_HANG};
+        for (size_t k = 0; k < sizeof never / sizeof *never; k++)
+            assert_int_not_equal(faults[i].kind, never[k]);
+        bool ends = faults[i].kind == FAULT_KILL_WORKER || faults[i].kind == FAULT_TERM_WORKER ||
+                    faults[i].kind == FAULT_KILL_PRODUCER;
+        assert_false(ends && faults[i].target == 0);
+        others += ends;
+    }
+    assert_true(others > 10);
+    free(faults);
+}
+
 static void dice_are_fair_enough(void **state)
 {
     (void)state;
@@ -140,7 +161,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_seed_gives_one_plan), cmocka_unit_test(a_plan_stays_what_it_was),
         cmocka_unit_test(every_fault_comes),     cmocka_unit_test(faults_of_a_lane_do_not_overlap),
-        cmocka_unit_test(targets_exist),         cmocka_unit_test(dice_are_fair_enough),
+        cmocka_unit_test(targets_exist),         cmocka_unit_test(a_soak_is_not_ended),
+        cmocka_unit_test(dice_are_fair_enough),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
