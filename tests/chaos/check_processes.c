@@ -176,6 +176,26 @@ static void check_worker(const struct work *work, size_t i, struct verdict *verd
     check_silence(work, i, from_us, end_us, verdict);
 }
 
+/* --- stops --- */
+
+/* G6, whatever Redis, the network and handlers do meanwhile; but not while the process is suspended. */
+static void check_stop(const struct work *work, size_t i, struct verdict *verdict)
+{
+    const struct history *history = work->d->history;
+    const int64_t grace_us = history->config.resume_ms * 100; /* 100 ms; more where everything takes longer */
+    const struct process *process = &history->processes[i];
+    if (process->stopped_us == NEVER)
+        return;
+    int64_t from_us = process->stopped_us - process->stop_took_us;
+    for (size_t f = 0; f < history->n_faults; f++)
+        if (strcmp(history->faults[f].kind, "stop-worker") == 0 && history->faults[f].end_us > from_us &&
+            history->faults[f].begin_us < process->stopped_us)
+            return;
+    int64_t took_us = process->stop_took_us - spans_within(&work->d->lost, from_us, process->stopped_us);
+    if (took_us > history->config.stop_ms * 1000 + grace_us)
+        verdict_add(verdict, FINDING_LATE_STOP, SIZE_MAX, i, from_us, "after %.0f ms", (double)took_us / 1000);
+}
+
 /* --- deaths --- */
 
 /* Whether it was running a job that takes its process along. */
@@ -213,6 +233,7 @@ void check_processes(const struct disturbances *d, struct verdict *verdict)
             work.to++;
         if (d->history->processes[i].kind == 'w')
             check_worker(&work, i, verdict);
+        check_stop(&work, i, verdict);
         check_death(&work, i, verdict);
     }
     free(work.runs);

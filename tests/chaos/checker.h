@@ -25,6 +25,7 @@ enum finding_class { CLASS_LOST, CLASS_DUPLICATE, CLASS_STALL, N_CLASSES };
     X(EARLY, CLASS_DUPLICATE, "ran before it was enqueued, or due")                                                    \
     X(WRONG_ATTEMPT, CLASS_DUPLICATE, "ran with an attempt that no failed run led to")                                 \
     X(STALL, CLASS_STALL, "started no job for longer than it may")                                                     \
+    X(LATE_STOP, CLASS_STALL, "stopped later than its deadline and 100 ms")                                            \
     X(STUCK, CLASS_STALL, "is pending for nobody, waiting or due, after all was worked off")                           \
     X(LEFT_OVER, CLASS_STALL, "a key, a consumer or a process is left over")                                           \
     X(DIED, CLASS_STALL, "a process died, and nothing explains it")

@@ -9,6 +9,7 @@
 enum {
     SHORT_RUN_MS = 60000, /* below this, there is no time for longer leases to run out */
     RESUME_MS = 1000,
+    STOP_MS = 2000,
 };
 
 static int64_t one_of(struct dice *dice, const int64_t *values, size_t n)
@@ -44,6 +45,7 @@ struct chaos_config chaos_config_draw(uint64_t seed, int64_t load_ms)
     c.command_timeout_ms = ONE_OF(&dice, 300, 500, 1000);
     c.connect_timeout_ms = ONE_OF(&dice, 200, 500);
     c.retention = dice_chance(&dice, 70) ? WEIR_KEEP_UNFINISHED : WEIR_DELETE_ON_ACK;
+    c.stop_ms = STOP_MS;
     c.resume_ms = test_scaled_ms(RESUME_MS);
     c.detection_ms = c.command_timeout_ms + (c.block_ms > c.promote_interval_ms ? c.block_ms : c.promote_interval_ms);
     return c;

@@ -37,6 +37,7 @@ struct chaos_config {
     int64_t command_timeout_ms, connect_timeout_ms;
     weir_retention retention;
 
+    int64_t stop_ms;      /* the deadline of a worker's stop */
     int64_t resume_ms;    /* the bound of G7 */
     int64_t detection_ms; /* until a connection that died without saying so is known to be dead */
 };

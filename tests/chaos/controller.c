@@ -21,11 +21,11 @@ enum {
 static void say_config(const struct chaos_config *config)
 {
     history_say("config min_idle_ms=%" PRId64 " max_run_ms=%" PRId64 " max_attempts=%u max_deliveries=%u "
-                "concurrency=%u resume_ms=%" PRId64 " backoff_ms=%" PRId64 " jitter=%d",
+                "concurrency=%u resume_ms=%" PRId64 " backoff_ms=%" PRId64 " jitter=%d stop_ms=%" PRId64,
                 config->min_idle_ms, config->max_run_ms, config->max_attempts, config->max_deliveries,
                 config->concurrency, config->resume_ms,
                 config->backoff == WEIR_BACKOFF_NONE ? -1 : config->backoff_base_ms,
-                (int)(config->backoff_jitter * 100));
+                (int)(config->backoff_jitter * 100), config->stop_ms);
 }
 
 static void set_stage(struct stage *stage, const struct chaos_config *config, const char *directory)

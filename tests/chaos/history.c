@@ -296,8 +296,8 @@ static size_t process_of(struct history *history, const char *name, size_t len)
             return i;
     GROW(history, processes);
     struct process *process = &history->processes[history->n_processes];
-    *process =
-        (struct process){.kind = name[0], .spawned_us = NEVER, .ready_us = NEVER, .exit_us = NEVER, .number = -1};
+    *process = (struct process){
+        .kind = name[0], .spawned_us = NEVER, .ready_us = NEVER, .exit_us = NEVER, .stopped_us = NEVER, .number = -1};
     copy_word(process->name, sizeof process->name, name, len);
     sscanf(process->name + 1, "%d", &process->number);
     return history->n_processes++;
@@ -314,6 +314,12 @@ static void read_spawn(struct history *history, struct cursor *line)
 static void read_ready(struct history *history, struct cursor *line)
 {
     history->processes[line->who].ready_us = line->us;
+}
+
+static void read_stopped(struct history *history, struct cursor *line)
+{
+    history->processes[line->who].stopped_us = line->us;
+    history->processes[line->who].stop_took_us = next_number(line);
 }
 
 static void read_exit(struct history *history, struct cursor *line)
@@ -375,10 +381,11 @@ static void read_config(struct history *history, struct cursor *line)
     copy_word(text, sizeof text, line->at, (size_t)(line->end - line->at));
     int n = sscanf(text,
                    "min_idle_ms=%" SCNd64 " max_run_ms=%" SCNd64 " max_attempts=%" SCNd64 " max_deliveries=%" SCNd64
-                   " concurrency=%" SCNd64 " resume_ms=%" SCNd64 " backoff_ms=%" SCNd64 " jitter=%" SCNd64,
+                   " concurrency=%" SCNd64 " resume_ms=%" SCNd64 " backoff_ms=%" SCNd64 " jitter=%" SCNd64
+                   " stop_ms=%" SCNd64,
                    &c->min_idle_ms, &c->max_run_ms, &c->max_attempts, &c->max_deliveries, &c->concurrency,
-                   &c->resume_ms, &c->backoff_ms, &c->jitter_percent);
-    if (n != 8)
+                   &c->resume_ms, &c->backoff_ms, &c->jitter_percent, &c->stop_ms);
+    if (n != 9)
         misunderstood(line, "complete configuration");
 }
 
@@ -396,8 +403,9 @@ static const struct {
     {"accepted", read_accepted},   {"refused", read_refused}, {"doubt", read_doubt},
     {"told", read_told},           {"lost", read_lost},       {"note", ignore},
     {"fault", read_fault},         {"spawn", read_spawn},     {"ready", read_ready},
-    {"duplicate", read_duplicate}, {"again", read_again},     {"exit", read_exit},
-    {"left", read_left},           {"phase", read_phase},     {"config", read_config},
+    {"duplicate", read_duplicate}, {"again", read_again},     {"stopped", read_stopped},
+    {"exit", read_exit},           {"left", read_left},       {"phase", read_phase},
+    {"config", read_config},
 };
 
 static void read_line(struct history *history, const char *from, const char *to)

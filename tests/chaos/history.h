@@ -49,9 +49,10 @@ struct process {
     char kind;     /* 'w', 'p', 'c' */
     int number;
     int64_t spawned_us, ready_us, exit_us;
-    bool asked, signalled; /* of its end */
-    int status;            /* or the signal */
-    bool survived;         /* it did not heed SIGTERM at the end */
+    int64_t stopped_us, stop_took_us; /* its stop and close had returned, after so long */
+    bool asked, signalled;            /* of its end */
+    int status;                       /* or the signal */
+    bool survived;                    /* it did not heed SIGTERM at the end */
 };
 
 struct history_fault {
@@ -68,6 +69,7 @@ struct span {
 /* What a run was like, from its line "config". backoff_ms: −1 for WEIR_BACKOFF_NONE. */
 struct history_config {
     int64_t min_idle_ms, max_run_ms, max_attempts, max_deliveries, concurrency, resume_ms, backoff_ms, jitter_percent;
+    int64_t stop_ms;
 };
 
 struct history {

@@ -12,7 +12,7 @@
 /* Two workers and a producer that are alive from the beginning; the load is over at 10 s. */
 #define BEGIN                                                                                                          \
     "0 c config min_idle_ms=2000 max_run_ms=5000 max_attempts=3 max_deliveries=3 concurrency=2 resume_ms=1000 "        \
-    "backoff_ms=100 jitter=0\n"                                                                                        \
+    "backoff_ms=100 jitter=0 stop_ms=2000\n"                                                                           \
     "0 c spawn w0.1\n0 c spawn w1.1\n0 c spawn p0.1\n0 c phase load\n"
 #define END "10000 c phase drain\n"
 
@@ -306,7 +306,7 @@ static void a_retry_follows_a_failure(void **state)
 
 #define NO_BACKOFF                                                                                                     \
     "0 c config min_idle_ms=2000 max_run_ms=5000 max_attempts=3 max_deliveries=3 concurrency=2 resume_ms=1000 "        \
-    "backoff_ms=-1 jitter=0\n0 c spawn w0.1\n0 c spawn w1.1\n0 c phase load\n"
+    "backoff_ms=-1 jitter=0 stop_ms=2000\n0 c spawn w0.1\n0 c spawn w1.1\n0 c phase load\n"
 
 static void without_backoff_only_a_failure_leads_to_another_run(void **state)
 {
@@ -413,6 +413,16 @@ static void nothing_to_do_is_no_stall(void **state)
     free(text);
 }
 
+static void a_stop_keeps_its_deadline(void **state)
+{
+    (void)state;
+    FINE("4000 w0.1 stopped 2090000 WEIR_ERR_DEADLINE\n4010 c exit w0.1 asked status 3\n");
+    FINDS(LATE_STOP, "4000 w0.1 stopped 2110000 WEIR_OK\n4010 c exit w0.1 asked status 0\n");
+    FINDS(LATE_STOP, FAULT("1000", "3900", "redis-stop -") "4000 w0.1 stopped 2500000 WEIR_ERR_DEADLINE\n");
+    FINE(FAULT("3000", "3900", "stop-worker w0") "4000 w0.1 stopped 2500000 WEIR_ERR_DEADLINE\n");
+    FINE("3000 c lost 500000 machine\n4000 w0.1 stopped 2500000 WEIR_ERR_DEADLINE\n");
+}
+
 static void a_process_dies_for_a_reason(void **state)
 {
     (void)state;
@@ -457,6 +467,7 @@ int main(void)
         cmocka_unit_test(a_silence_has_excuses),
         cmocka_unit_test(a_silence_has_no_other_excuses),
         cmocka_unit_test(nothing_to_do_is_no_stall),
+        cmocka_unit_test(a_stop_keeps_its_deadline),
         cmocka_unit_test(a_process_dies_for_a_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,11 +6,12 @@
 #include "role.h"
 #include "writer.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { STOP_MS = 2000, OPEN_AGAIN_MS = 20 };
+enum { OPEN_AGAIN_MS = 20 };
 
 /* Opens and starts it, however long the server is away. False where the process is to end first. */
 static bool start(weir_queue **ret, const weir_queue_options *options)
@@ -45,9 +46,10 @@ int chaos_worker(const struct chaos_role *role)
     history_say("ready");
     while (!chaos_wait_for_end(60000))
         ;
-    weir_status status = weir_queue_stop(queue, STOP_MS);
+    int64_t from_us = history_now_us();
+    weir_status status = weir_queue_stop(queue, role->config.stop_ms);
     weir_queue_close(queue);
-    history_say("note stopped: %s", weir_status_name(status));
+    history_say("stopped %" PRId64 " %s", history_now_us() - from_us, weir_status_name(status));
     if (status != WEIR_OK)
         _exit(EXIT_UNCLEAN); /* handlers still run, and must not see what exit takes apart */
     return EXIT_CLEAN;
