@@ -61,7 +61,14 @@ def email(lines):
     ]
 
 
-CHECKS = {check.__name__: check for check in (hello, queue_group, libevent, dead_letters, delayed, email, in_process)}
+def cplusplus(lines):
+    assert lines == ["invoiced: 1295"]
+
+
+CHECKS = {
+    check.__name__: check
+    for check in (hello, queue_group, libevent, dead_letters, delayed, email, in_process, cplusplus)
+}
 
 
 def run(program, arguments, **environment):
