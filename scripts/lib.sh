@@ -26,6 +26,10 @@ weir_packages=(meson ninja-build pkg-config gcc libc6-dev libhiredis-dev 'libmsg
 weir_test_packages=(g++ make clang valgrind libgps-dev libmosquitto-dev libpcap-dev libpq-dev libusb-1.0-0-dev locales
     openssl prometheus zlib1g-dev)
 
+# For scripts/package.
+# shellcheck disable=SC2034
+weir_package_packages=(debhelper dpkg-dev fakeroot lintian)
+
 # have PACKAGE: whether what the package is for is there, wherever it came from.
 have() {
     case $1 in
