@@ -100,6 +100,8 @@ static weir_status peek_delayed(struct redis_session *session, bool *ret_run, in
     snprintf(session->next_score, sizeof session->next_score, "%s", score);
     *ret_run = !same || now_us >= session->next_due_us;
     *ret_next_ms = (session->next_due_us - now_us) / 1000 + 1;
+    if (*ret_run)
+        session->next_due_us = 0; /* until the script has said when: where it fails, it is run again */
     return WEIR_OK;
 }
 

@@ -197,6 +197,23 @@ static void times_that_cannot_be_are_refused(void **state)
     }
 }
 
+/* What failed once is still due: nothing else may come before it that would remind of it. */
+static void a_promotion_that_failed_is_tried_again(void **state)
+{
+    struct client *client = *state;
+    size_t moved = 7;
+    int64_t next_ms;
+    answer(client, "*2\r\n$1\r\na\r\n$13\r\n9999999999999\r\n*2\r\n:0\r\n:3600000\r\n"
+                   "*2\r\n$1\r\nb\r\n$1\r\n5\r\n-OOM no\r\n"
+                   "*2\r\n$1\r\nb\r\n$1\r\n5\r\n*2\r\n:1\r\n:3600000\r\n");
+    const struct weir_broker_ops *ops = client->session->ops;
+    assert_int_equal(ops->promote(client->session, 10, &moved, &next_ms, &client->err), WEIR_OK);
+    assert_int_equal(moved, 0);
+    assert_int_equal(ops->promote(client->session, 10, &moved, &next_ms, &client->err), WEIR_ERR_FULL);
+    assert_int_equal(ops->promote(client->session, 10, &moved, &next_ms, &client->err), WEIR_OK);
+    assert_int_equal(moved, 1);
+}
+
 /* --- reading --- */
 
 /* Connecting again ends the read that the server may still think it has to answer: that can fail, too. */
@@ -251,6 +268,7 @@ int main(void)
         cmocka_unit_test(a_job_is_settled_only_by_a_count),
         cmocka_unit_test(a_refusal_and_then_a_lost_connection_have_the_losses_words),
         cmocka_unit_test(times_that_cannot_be_are_refused),
+        cmocka_unit_test(a_promotion_that_failed_is_tried_again),
         cmocka_unit_test(a_connection_lost_while_it_ends_a_stale_read_was_never_made),
         cmocka_unit_test(an_entry_is_not_read_twice_nor_out_of_order),
         cmocka_unit_test(an_entry_is_not_claimed_twice),
