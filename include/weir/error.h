@@ -22,7 +22,7 @@ extern "C" {
     X(WEIR_ERR_ARGUMENT, 1, false, "an argument or option is invalid; nothing was done")                               \
     X(WEIR_ERR_MEMORY, 2, true, "memory could not be allocated; nothing was done")                                     \
     X(WEIR_ERR_CONNECTION, 3, true, "the server could not be reached; nothing was sent")                               \
-    X(WEIR_ERR_IN_DOUBT, 4, true, "the connection failed after sending: the server may or may not have done it")       \
+    X(WEIR_ERR_IN_DOUBT, 4, true, "sent, and not confirmed: the server may or may not have done it, or may lose it")   \
     X(WEIR_ERR_AUTH, 5, false, "the server refused the user or password")                                              \
     X(WEIR_ERR_PERMISSION, 6, false, "the server's ACL does not allow a command or key")                               \
     X(WEIR_ERR_FULL, 7, true, "the server is out of memory (maxmemory); nothing was stored")                           \

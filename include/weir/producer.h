@@ -22,11 +22,18 @@ typedef struct weir_producer_options {
     const char *url;    /* see weir/connection.h. Copied. */
     const char *stream; /* any bytes but NUL, 1 … 512 of them. Copied. */
     weir_connection_options connection;
+
+    /*
+     * An enqueue is reported as accepted once so many replicas have it, too (WAIT); else, after wait_ms, it is
+     * WEIR_ERR_IN_DOUBT: the primary has it, and a failover now might lose it. 0: the primary's word is enough.
+     */
+    uint32_t wait_replicas; /* 0 … 1000 */
+    int64_t wait_ms;        /* 1 … 600000, default 1000 */
 } weir_producer_options;
 
 #define WEIR_PRODUCER_OPTIONS_INIT                                                                                     \
     {                                                                                                                  \
-        sizeof(weir_producer_options), 0, 0, WEIR_CONNECTION_OPTIONS_INIT(5000)                                        \
+        sizeof(weir_producer_options), 0, 0, WEIR_CONNECTION_OPTIONS_INIT(5000), 0, 1000                               \
     }
 
 typedef struct weir_producer weir_producer;

@@ -31,7 +31,9 @@ struct weir_broker_config {
     const char *start_id; /* where create_group starts at open; afterwards always "0" */
     weir_retention retention;
     weir_connection_options connection;
-    size_t reply_limit; /* bytes of memory one reply may take; 0: 1 GiB */
+    size_t reply_limit;     /* bytes of memory one reply may take; 0: 1 GiB */
+    uint32_t wait_replicas; /* that must have what `add` adds, within */
+    int64_t wait_ms;
 };
 
 struct weir_broker {
@@ -50,8 +52,10 @@ struct weir_broker_add {
     weir_status status; /* written */
     bool duplicate; /* written on WEIR_OK: another enqueue of this id was within the window, and nothing was added */
     weir_id id;     /* written on WEIR_OK */
-    uint64_t end;   /* the broker's: where its command ends in what was sent */
+    uint64_t end;   /* the broker's: where its command ends in what was sent, */
+    uint64_t by;    /* and by which way it was answered */
     bool again;     /* the broker's: its script was missing, and it is to be sent again */
+    bool later;     /* written: refused, and so not added, by a server that is being replaced: worth another try soon */
 };
 
 /* What a session has cost so far. */
@@ -176,7 +180,8 @@ struct weir_broker_ops {
 
     /*
      * Enqueues n jobs, pipelined, in order, and writes each one's status and id. Connects where it has to. Returns the
-     * first failure. An idempotent one that is in doubt may be repeated within its window.
+     * first failure. An idempotent one that is in doubt may be repeated within its window. Where too few replicas have
+     * confirmed, those that were added are in doubt.
      */
     weir_status (*add)(struct weir_session *session, struct weir_broker_add *jobs, size_t n, weir_error *err);
 

@@ -87,7 +87,7 @@ static weir_status add_one(struct memory_stream *stream, struct weir_broker_add 
 {
     const weir_enqueue_options *options = job->options;
     bool delayed = options && (options->delay_ms > 0 || options->run_at_ms > 0);
-    job->duplicate = false;
+    job->duplicate = job->later = false;
     if (!options || options->idempotency_ms == 0)
         return delayed ? add_delayed(stream, job, err) : add_now(stream, job, err);
 

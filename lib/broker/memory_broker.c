@@ -163,6 +163,9 @@ static weir_status memory_open(struct weir_broker **ret, const struct weir_broke
     if (name_len == 0 || name_len > MAX_STORE_NAME)
         return weir_error_set(err, WEIR_ERR_ARGUMENT, "url \"memory:%.20s%s\": the name must have 1 to %d bytes", name,
                               name_len > 20 ? "..." : "", MAX_STORE_NAME);
+    if (config->wait_replicas > 0)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "wait_replicas is %u, but memory: has no replicas",
+                              (unsigned)config->wait_replicas);
 
     struct memory_broker *broker = calloc(1, sizeof *broker);
     if (!broker)

@@ -8,6 +8,7 @@
  *   redis_upkeep.c    group, leases, delayed jobs, trimming, dead consumers
  *   redis_pause.c     whether the queue is paused
  *   redis_producer.c  enqueueing
+ *   redis_replicas.c  waiting for replicas that have what was enqueued
  *   redis_access.c    what the user may do
  *   redis_dead.c      dead letters
  *   redis_check.c     looking all of it over
@@ -130,6 +131,10 @@ static weir_status redis_connect(struct weir_session *session, weir_error *err)
         return WEIR_OK;
     redis->n_reads = 0;
     weir_status status = weir_connection_connect(redis->connection, err);
+    if (status != WEIR_OK)
+        return status;
+    redis->server = redis->broker->server = weir_connection_server(redis->connection);
+    status = redis_check_wait(redis, err);
     return status == WEIR_OK ? redis_end_stale_read(redis, err) : status;
 }
 
@@ -169,10 +174,24 @@ void redis_entry_id(struct weir_buffer *out, struct weir_entry_id id)
     weir_command_bytes(out, text, weir_entry_id_format(id, text));
 }
 
-weir_status redis_begin(struct redis_session *session, weir_error *err)
+weir_status redis_check_connection(struct redis_session *session, weir_error *err)
 {
     if (!weir_connection_is_up(session->connection))
         return weir_error_set(err, WEIR_ERR_CONNECTION, "not connected");
+    uint64_t server = weir_connection_server(session->connection);
+    if (server != session->server) /* it was led there by a redirection: the others follow */
+        session->server = session->broker->server = server;
+    if (server == session->broker->server || session->broker->url.kind == WEIR_URL_DIRECT)
+        return WEIR_OK;
+    redis_disconnect(&session->base);
+    return weir_error_set(err, WEIR_ERR_CONNECTION, "another server has taken over");
+}
+
+weir_status redis_begin(struct redis_session *session, weir_error *err)
+{
+    weir_status status = redis_check_connection(session, err);
+    if (status != WEIR_OK)
+        return status;
     if (session->n_reads > 0) { /* their answers would be taken for this one's */
         redis_disconnect(&session->base);
         return weir_error_set(err, WEIR_ERR_CONNECTION, "reads were outstanding on this connection");

@@ -3,11 +3,24 @@
  * Whether a queue is paused: a key of its own, {S}:paused, which is there while it is.
  *
  * Workers look for it several times a second, and for delayed jobs as well. Both questions are asked by one command, so
- * that an idle queue costs what it would cost without pauses: EXISTS counts a key as often as it is named.
+ * that an idle queue costs what it would cost without pauses: EXISTS counts a key as often as it is named. In a cluster
+ * they are two commands, since a slot on its way answers one about several keys only where all of them exist.
  */
 #include "base/error.h"
 #include "broker/redis_session.h"
 #include "scripts.h"
+
+static weir_status read_count(struct redis_session *session, int64_t most, int64_t *ret, weir_error *err)
+{
+    struct weir_reply *reply;
+    weir_status status = redis_exchange(session, "EXISTS", &reply, err);
+    if (status != WEIR_OK)
+        return status;
+    if (reply->kind != WEIR_REPLY_INTEGER || reply->integer < 0 || reply->integer > most)
+        return redis_surprise(session, "EXISTS", err);
+    *ret = reply->integer;
+    return WEIR_OK;
+}
 
 weir_status redis_look(struct weir_session *base, bool *ret_paused, bool *ret_delayed, weir_error *err)
 {
@@ -16,19 +29,27 @@ weir_status redis_look(struct weir_session *base, bool *ret_paused, bool *ret_de
     if (status != WEIR_OK)
         return status;
     struct weir_buffer *out = weir_connection_out(session->connection);
-    weir_command_begin(out, 4);
+    bool apart = weir_connection_in_cluster(session->connection);
+    weir_command_begin(out, apart ? 2 : 4);
     weir_command_text(out, "EXISTS");
     redis_key(out, &session->broker->keys.delayed);
+    if (apart) {
+        weir_command_begin(out, 3);
+        weir_command_text(out, "EXISTS");
+    }
     redis_key(out, &session->broker->keys.paused);
     redis_key(out, &session->broker->keys.paused);
-    struct weir_reply *reply;
-    status = redis_exchange(session, "EXISTS", &reply, err);
+
+    int64_t delayed, paused = 0;
+    status = read_count(session, apart ? 1 : 3, &delayed, err);
+    if (apart && weir_connection_is_up(session->connection)) {
+        weir_status other = read_count(session, 2, &paused, status == WEIR_OK ? err : NULL);
+        status = status == WEIR_OK ? other : status;
+    }
     if (status != WEIR_OK)
         return status;
-    if (reply->kind != WEIR_REPLY_INTEGER || reply->integer < 0 || reply->integer > 3)
-        return redis_surprise(session, "EXISTS", err);
-    *ret_delayed = reply->integer % 2 == 1;
-    *ret_paused = reply->integer >= 2;
+    *ret_delayed = (delayed + paused) % 2 == 1;
+    *ret_paused = delayed + paused >= 2;
     return WEIR_OK;
 }
 

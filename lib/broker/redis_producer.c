@@ -7,7 +7,10 @@
  * When the connection fails, a job whose command was not given to the kernel whole can't have been executed and is
  * WEIR_ERR_CONNECTION; one that was is WEIR_ERR_IN_DOUBT. Nothing that may have been executed is ever sent twice from
  * here. The caller may: an idempotent job keeps its token, by which the script tells a repeat of this very enqueue,
- * which is an ordinary success, from another enqueue of the same id, which is a duplicate.
+ * which is an ordinary success, from another enqueue of the same id, which is a duplicate. And a job that a replaced
+ * primary or a slot on its way has refused is marked `later`.
+ *
+ * Where replicas have to confirm, one WAIT stands at the end of each pipeline, for all of its jobs.
  */
 #include "base/error.h"
 #include "broker/redis_session.h"
@@ -145,7 +148,7 @@ static void append_delayed(struct redis_session *session, struct weir_buffer *ou
 static void append_job(struct redis_session *session, struct weir_broker_add *job)
 {
     struct weir_buffer *out = weir_connection_out(session->connection);
-    job->duplicate = job->again = false;
+    job->duplicate = job->again = job->later = false;
     if (is_delayed(job))
         append_delayed(session, out, job);
     else if (is_idempotent(job))
@@ -166,18 +169,30 @@ static weir_status read_number(struct redis_session *session, struct weir_broker
     return number == 1 || job->duplicate ? WEIR_OK : redis_surprise(session, script_of(job)->name, err);
 }
 
-/* What one answer says of its job. *missing: some script has to be loaded, and this job sent again. */
-static weir_status read_answer(struct redis_session *session, struct weir_broker_add *job,
-                               const struct weir_reply *reply, bool *missing, weir_error *err)
+/* One pipeline, and what it has found. */
+struct pipeline {
+    struct redis_session *session;
+    bool missing; /* some script has to be loaded */
+    bool leave;   /* the server is not the one to talk to any more */
+    bool waits;   /* a WAIT stands at its end */
+};
+
+/* What one answer says of its job. */
+static weir_status read_answer(struct pipeline *pipeline, struct weir_broker_add *job, const struct weir_reply *reply,
+                               weir_error *err)
 {
+    struct redis_session *session = pipeline->session;
     const struct weir_script *script = script_of(job);
     if (script && weir_script_missing(reply)) {
-        *missing = job->again = true;
+        pipeline->missing = job->again = true;
         job->id.text[0] = '\0'; /* sent again, it gets another one */
         return job->status = WEIR_ERR_UNAVAILABLE;
     }
     const char *name = script ? script->name : "XADD";
-    weir_status status = redis_check(session, reply, name, err);
+    bool leave; /* once all is answered: what was sent has been refused, or not */
+    weir_status status = redis_judge(session, reply, name, &leave, err);
+    job->later = session->broker->url.kind != WEIR_URL_DIRECT && (leave || weir_reply_starts_with(reply, "TRYAGAIN"));
+    pipeline->leave |= leave;
     struct weir_entry_id entry;
     if (status == WEIR_OK && script && reply->kind == WEIR_REPLY_INTEGER)
         status = read_number(session, job, reply->integer, err);
@@ -204,27 +219,34 @@ static void mark_unanswered(struct redis_session *session, struct weir_broker_ad
         bool given_away = i < n_sent && jobs[i].end <= sent;
         jobs[i].status = given_away ? WEIR_ERR_IN_DOUBT : failure == WEIR_ERR_MEMORY ? failure : WEIR_ERR_CONNECTION;
         jobs[i].id.text[0] = '\0';
-        jobs[i].again = false;
+        jobs[i].again = jobs[i].later = false;
     }
 }
 
-/* Writes more commands, where the server may soon have none left. Fails where the connection does. */
-static weir_status refill(struct redis_session *session, struct weir_broker_add *jobs, size_t n, size_t answered,
+/* --- the pipeline --- */
+
+/*
+ * Writes more commands, where the server may soon have none left, and the WAIT after the last. Fails where the
+ * connection does.
+ */
+static weir_status refill(const struct pipeline *pipeline, struct weir_broker_add *jobs, size_t n, size_t answered,
                           size_t *sent, weir_error *err)
 {
     if (*sent == n || *sent - answered >= PIPELINE_REFILL)
         return WEIR_OK;
-    struct weir_connection *connection = session->connection;
+    struct weir_connection *connection = pipeline->session->connection;
     uint64_t before = weir_connection_appended(connection), pushed = before;
     weir_status status = WEIR_OK;
     while (status == WEIR_OK && *sent < n && *sent - answered < PIPELINE_JOBS &&
            weir_connection_appended(connection) - before < PIPELINE_BYTES) {
-        append_job(session, &jobs[(*sent)++]);
+        append_job(pipeline->session, &jobs[(*sent)++]);
         if (weir_connection_appended(connection) - pushed >= PUSH_BYTES) {
             pushed = weir_connection_appended(connection);
             status = weir_connection_push(connection, err);
         }
     }
+    if (status == WEIR_OK && *sent == n && pipeline->waits)
+        redis_append_wait(pipeline->session, weir_connection_out(connection));
     return status;
 }
 
@@ -232,6 +254,7 @@ static weir_status refill(struct redis_session *session, struct weir_broker_add 
 static weir_status run_pipeline(struct redis_session *session, struct weir_broker_add *jobs, size_t n,
                                 bool *ret_missing, weir_error *err)
 {
+    struct pipeline pipeline = {.session = session, .waits = redis_config(session)->wait_replicas > 0 && n > 0};
     weir_status first = WEIR_OK;
     size_t sent = 0;
     for (size_t answered = 0; answered < n; answered++) {
@@ -240,21 +263,31 @@ static weir_status run_pipeline(struct redis_session *session, struct weir_broke
 
         struct weir_reply *reply;
         weir_error *words = first == WEIR_OK ? err : NULL;
-        weir_status status = refill(session, jobs, n, answered, &sent, words);
+        weir_status status = refill(&pipeline, jobs, n, answered, &sent, words);
         if (status == WEIR_OK)
             status = redis_next(session, &session->scratch, &reply, words);
         if (status != WEIR_OK) {
             mark_unanswered(session, jobs + answered, n - answered, sent - answered, status);
             if (words && words->code != jobs[answered].status)
                 weir_error_set(words, jobs[answered].status, "%s", weir_status_text(jobs[answered].status));
+            *ret_missing |= pipeline.missing;
+            if (pipeline.waits && redis_doubt_accepted(jobs, answered) != WEIR_OK && first == WEIR_OK)
+                first = weir_error_set(err, WEIR_ERR_IN_DOUBT, "%s", weir_status_text(WEIR_ERR_IN_DOUBT));
             return first == WEIR_OK ? jobs[answered].status : first;
         }
-        bool missing = false;
-        status = read_answer(session, &jobs[answered], reply, &missing, words);
-        *ret_missing |= missing;
-        if (first == WEIR_OK && !missing)
+        jobs[answered].by = weir_connection_answered_by(session->connection);
+        status = read_answer(&pipeline, &jobs[answered], reply, words);
+        if (first == WEIR_OK && !jobs[answered].again)
             first = status;
     }
+    *ret_missing |= pipeline.missing;
+    if (pipeline.waits) {
+        weir_status status = redis_confirm(session, jobs, n, first == WEIR_OK ? err : NULL);
+        if (first == WEIR_OK)
+            first = status;
+    }
+    if (pipeline.leave)
+        weir_connection_leave(session->connection);
     return first;
 }
 
@@ -323,6 +356,7 @@ weir_status redis_add(struct weir_session *base, struct weir_broker_add *jobs, s
     struct redis_session *session = redis_session(base);
     if (!weir_connection_still_open(session->connection))
         session->base.ops->disconnect(base);
+    redis_check_connection(session, NULL); /* leaves a server that was replaced, before anything is sent */
     weir_status status = session->base.ops->connect(base, err);
     if (status == WEIR_OK)
         status = redis_begin(session, err);

@@ -63,8 +63,9 @@ static weir_status no_memory(struct redis_session *session, weir_error *err)
 weir_status redis_read_submit(struct weir_session *base, size_t count, int64_t block_ms, weir_error *err)
 {
     struct redis_session *session = redis_session(base);
-    if (!weir_connection_is_up(session->connection))
-        return weir_error_set(err, WEIR_ERR_CONNECTION, "not connected");
+    weir_status status = redis_check_connection(session, err);
+    if (status != WEIR_OK)
+        return status;
     assert(session->n_reads < REDIS_READS_MAX);
     struct weir_buffer *out = weir_connection_out(session->connection);
     weir_command_begin(out, block_ms > 0 ? 11 : 9);

@@ -20,12 +20,19 @@ struct redis_broker {
     struct weir_keys keys;
     unsigned slot;                    /* of all of them, in a cluster */
     struct weir_broker_config config; /* texts are copies */
+
+    /*
+     * Which server a session found last, as weir_connection_server. Behind sentinels and in a cluster all sessions are
+     * to talk to the same: a primary that was replaced and lives on would take acks of what was read from the new one.
+     */
+    _Atomic uint64_t server;
 };
 
 struct redis_session {
     struct weir_session base;
     struct redis_broker *broker;
     struct weir_connection *connection;
+    uint64_t server;              /* that it was connected to when last looked at */
     struct weir_arena scratch;    /* replies that are used up within the call */
     struct weir_buffer arguments; /* of the script being called */
     struct weir_random random;
@@ -65,6 +72,9 @@ static inline void redis_script_begin(struct redis_session *session, struct weir
 }
 
 void redis_entry_id(struct weir_buffer *out, struct weir_entry_id id);
+
+/* Whether the session is connected, and to the server that was found last; disconnects otherwise. */
+weir_status redis_check_connection(struct redis_session *session, weir_error *err);
 
 /* Connected, and nothing of an earlier call left over: the start of every operation. Resets scratch and arguments. */
 weir_status redis_begin(struct redis_session *session, weir_error *err);
@@ -155,6 +165,21 @@ void redis_explain_denial(struct redis_session *session, unsigned uses, weir_err
 
 /* redis_producer.c */
 weir_status redis_add(struct weir_session *session, struct weir_broker_add *jobs, size_t n, weir_error *err);
+
+/* redis_replicas.c: whether WAIT, where it is needed, is allowed. Called while connecting. */
+weir_status redis_check_wait(struct redis_session *session, weir_error *err);
+
+/* For as many replicas, and as long, as the configuration says. */
+void redis_append_wait(const struct redis_session *session, struct weir_buffer *out);
+
+/*
+ * Reads what the replicas say, to a WAIT that was sent after the last of the jobs, all of which have been answered.
+ * WEIR_ERR_IN_DOUBT: some that the primary has accepted are in doubt now. WEIR_OK: none.
+ */
+weir_status redis_confirm(struct redis_session *session, struct weir_broker_add *jobs, size_t n, weir_error *err);
+
+/* Nobody knows what replicas have: what was accepted is in doubt. WEIR_OK: nothing was. */
+weir_status redis_doubt_accepted(struct weir_broker_add *jobs, size_t n);
 
 /* redis_dead.c */
 weir_status redis_dead_list(struct weir_session *session, struct weir_entry_id *after, size_t max,

@@ -34,6 +34,7 @@ enum {
     STALE_PREFETCH = 10, /* unstarted after so many prefetch_ms (and STALE_US): it is hoarded */
     STALE_US = 500000,
     READING_ENDS_US = 20000, /* how long reads that were unblocked may take to be gone */
+    SILENT_US = 250000,
 };
 
 enum tick { TICK_CLAIM, TICK_RENEW, TICK_LOOK, TICK_PROMOTE, TICK_TRIM, TICK_REAP, TICK_STATS, N_TICKS };
@@ -462,6 +463,14 @@ static bool wait_for_tick(struct claimer *claimer, enum tick *ret)
     return found;
 }
 
+/* Whether a connection that was lost was silent for so long that the server itself, not only the connection, is gone.
+ */
+static bool was_silent(const struct weir_queue *core, int64_t begin_us)
+{
+    int64_t timeout_us = core->options.connection.command_timeout_ms * 1000;
+    return weir_now_us() - begin_us >= (timeout_us < SILENT_US ? timeout_us : SILENT_US);
+}
+
 void *weir_claimer_main(void *argument)
 {
     struct weir_queue *core = argument;
@@ -496,8 +505,7 @@ void *weir_claimer_main(void *argument)
         if (status == WEIR_ERR_STOPPED)
             core->ops->unwake(claimer.service->session);
         else if ((tick == TICK_CLAIM && !core->ops->connected(claimer.service->session)) ||
-                 (status == WEIR_ERR_IN_DOUBT &&
-                  weir_now_us() - begin_us >= core->options.connection.command_timeout_ms * 1000))
+                 (status == WEIR_ERR_IN_DOUBT && was_silent(core, begin_us)))
             kick_reader(core);
         weir_service_trouble(core, claimer.service, status, &err);
     }

@@ -20,6 +20,7 @@
 #include "job/check.h"
 #include "queue/core.h"
 
+#include <inttypes.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +60,7 @@ struct request {
 struct weir_producer {
     struct weir_broker *broker;
     struct lane lanes[LANES];
-    int64_t resend_ms; /* for how long a leader tries to resolve doubts */
+    int64_t resend_ms; /* for how long a leader tries to resolve doubts, or to find who accepts */
 
     pthread_mutex_t mutex; /* guards what follows */
     struct request *first, **last;
@@ -82,6 +83,17 @@ static weir_status open_lanes(weir_producer *producer, weir_error *err)
     return ops->connect(producer->lanes[0].session, err);
 }
 
+static weir_status check_wait(const weir_producer_options *options, weir_error *err)
+{
+    if (options->wait_replicas > 1000)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "wait_replicas is %" PRIu32 "; it must be from 0 to 1000",
+                              options->wait_replicas);
+    if (options->wait_ms < 1 || options->wait_ms > 600000)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "wait_ms is %" PRId64 "; it must be from 1 to 600000",
+                              options->wait_ms);
+    return WEIR_OK;
+}
+
 weir_status weir_producer_open(weir_producer **ret, const weir_producer_options *options, weir_error *err)
 {
     if (!ret || !options)
@@ -93,6 +105,8 @@ weir_status weir_producer_open(weir_producer **ret, const weir_producer_options 
     weir_status status = weir_check_name("stream", options->stream, err);
     if (status == WEIR_OK)
         status = weir_check_connection_options(&options->connection, err);
+    if (status == WEIR_OK)
+        status = check_wait(options, err);
     if (status != WEIR_OK)
         return status;
 
@@ -104,7 +118,12 @@ weir_status weir_producer_open(weir_producer **ret, const weir_producer_options 
     producer->last = &producer->first;
     producer->resend_ms = options->connection.command_timeout_ms;
     struct weir_broker_config config = {
-        .url = options->url, .stream = options->stream, .connection = options->connection};
+        .url = options->url,
+        .stream = options->stream,
+        .connection = options->connection,
+        .wait_replicas = options->wait_replicas,
+        .wait_ms = options->wait_ms,
+    };
     status = weir_broker_open(&producer->broker, &config, err);
     if (status == WEIR_OK)
         status = open_lanes(producer, err);
@@ -167,31 +186,53 @@ static weir_status first_failure(const struct weir_broker_add *jobs, size_t n, w
 }
 
 /*
- * Whether the job may be sent again, having been sent first at since_ms: the server adds it once, provided that it gets
- * the second one within the window of the first. Half of the window is left to the way there.
+ * Whether the job may be sent again, having been sent first at since_ms: it was refused by a server that is being
+ * replaced, and so not added. Or it is in doubt, but the server adds it once, provided that it gets the second one
+ * within the window of the first. Half of the window is left to the way there.
  */
 static bool may_resend(const struct weir_broker_add *job, int64_t since_ms)
 {
+    if (job->later)
+        return true;
     return job->status == WEIR_ERR_IN_DOUBT && job->options && job->options->idempotency_ms > 0 &&
            weir_now_ms() - since_ms < job->options->idempotency_ms / 2;
 }
 
-/* Sends what is in doubt and may be sent again once more. A failure of any kind leaves the doubt. True: none is left.
+/* A run of neighbours that may be sent again for the same reason. */
+static size_t count_run(const struct weir_broker_add *jobs, size_t n, int64_t since_ms)
+{
+    size_t run = 0;
+    while (run < n && jobs[run].later == jobs[0].later && may_resend(&jobs[run], since_ms))
+        run++;
+    return run;
+}
+
+/*
+ * What became of a run. A failure of any kind leaves the doubt; and what was refused before and not sent now may still
+ * be tried again.
  */
+static void note_resent(struct weir_broker_add *jobs, size_t run, bool later)
+{
+    for (size_t i = 0; i < run; i++) {
+        if (jobs[i].status != WEIR_OK && !later)
+            jobs[i].status = WEIR_ERR_IN_DOUBT;
+        jobs[i].later = later && (jobs[i].later || jobs[i].status == WEIR_ERR_CONNECTION);
+    }
+}
+
+/* Sends what may be sent again once more. True: there is nothing left that may. */
 static bool resend(weir_producer *producer, struct lane *lane, struct weir_broker_add *jobs, size_t n, int64_t since_ms)
 {
     const struct weir_broker_ops *ops = producer->broker->ops;
     for (size_t i = 0, run; i < n; i += run) {
-        for (run = 0; i + run < n && may_resend(&jobs[i + run], since_ms);)
-            run++;
+        run = count_run(jobs + i, n - i, since_ms);
         if (run == 0) {
             run = 1;
             continue;
         }
+        bool later = jobs[i].later;
         weir_status status = ops->add(lane->session, &jobs[i], run, NULL);
-        for (size_t j = i; j < i + run; j++)
-            if (jobs[j].status != WEIR_OK)
-                jobs[j].status = WEIR_ERR_IN_DOUBT;
+        note_resent(jobs + i, run, later);
         if (status != WEIR_OK)
             return false;
     }
@@ -346,6 +387,7 @@ weir_status weir_enqueue(weir_producer *producer, const weir_fields *fields, con
     job.fields = fields;
     job.options = options;
     job.token = 0;
+    job.later = false;
     job.status = WEIR_OK;
     job.id.text[0] = '\0';
     status = submit(producer, &job, 1, err);
@@ -402,6 +444,7 @@ weir_status weir_enqueue_bulk(weir_producer *producer, const weir_enqueue_job *j
             adds[i].fields = jobs[done + i].fields;
             adds[i].options = jobs[done + i].options;
             adds[i].token = 0;
+            adds[i].later = false;
             adds[i].status = WEIR_OK;
             adds[i].id.text[0] = '\0';
         }

@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ASK_MAX = 5 }; /* of one attempt; the next goes on with others */
+enum { ASK_MAX = 5, DOUBT_ASK_MAX = 3 }; /* of one attempt; the next goes on with others */
 
 /* --- one server --- */
 
@@ -81,10 +81,13 @@ static weir_status introduce(struct weir_connection *connection, struct weir_lin
     weir_arena_init(&arena, connection->settings.reply_limit);
     weir_status first = WEIR_OK;
     *ret_client_id = 0;
+    link->number = ++connection->links;
     for (size_t i = 0; i < n && link->context; i++) {
         struct weir_reply *reply;
         weir_error failure;
         weir_status status = weir_link_reply(link, &arena, connection->options.connect_timeout_ms, 0, &reply, &failure);
+        if (status == WEIR_OK && link->keeps)
+            weir_link_answered(link);
         if (status == WEIR_OK)
             status = heed(reply, commands[i], ret_client_id, &failure);
         status = weir_error_nothing_sent(status, &failure);
@@ -253,17 +256,31 @@ weir_status weir_connection_connect(struct weir_connection *connection, weir_err
                                                     : connect_by_asking(connection, err);
 }
 
-/* A server that doesn't answer may have been replaced: two that should know are asked. */
+/* Whether that server can be reached, and behind sentinels takes itself for a primary: not all who are asked know. */
+static bool has_taken_over(struct weir_connection *connection, const struct weir_endpoint *endpoint)
+{
+    struct weir_link link = {.settings = &connection->settings};
+    int64_t client_id;
+    bool so = weir_connection_open_link(connection, &link, endpoint, &client_id, NULL) == WEIR_OK;
+    weir_link_free(&link);
+    return so;
+}
+
+/*
+ * A server that doesn't answer may have been replaced: a few that should know are asked, others each time, since not
+ * all hear of it at once.
+ */
 bool weir_connection_doubt(void *context)
 {
     struct weir_connection *connection = context;
     struct weir_resolver *resolver = &connection->resolver;
-    for (int i = 0; i < 2; i++) {
+    const struct weir_endpoint *here = &connection->link.endpoint;
+    for (int i = 0; i < DOUBT_ASK_MAX && !atomic_load(&connection->woken); i++) {
+        if (weir_endpoint_equal(weir_resolver_source(resolver), here))
+            weir_resolver_distrust(resolver);
         struct weir_endpoint found;
-        bool itself = weir_endpoint_equal(weir_resolver_source(resolver), &connection->link.endpoint);
-        if (!itself && weir_resolver_ask(resolver, &found, NULL) == WEIR_OK) {
-            if (weir_endpoint_equal(&found, &connection->link.endpoint))
-                return false;
+        bool known = weir_resolver_ask(resolver, &found, NULL) == WEIR_OK;
+        if (known && !weir_endpoint_equal(&found, here) && has_taken_over(connection, &found)) {
             connection->hint = found;
             return true;
         }

@@ -203,12 +203,18 @@ weir_status weir_connection_reply(struct weir_connection *connection, struct wei
         weir_link_reply(&connection->link, arena, connection->options.command_timeout_ms, extra_wait_ms, ret, err);
     if (status != WEIR_OK && status != WEIR_ERR_STOPPED)
         weir_connection_disconnect(connection);
+    connection->answered_by = connection->link.number;
     return status;
 }
 
 bool weir_connection_still_open(struct weir_connection *connection)
 {
     return weir_link_still_open(&connection->link);
+}
+
+uint64_t weir_connection_answered_by(const struct weir_connection *connection)
+{
+    return connection->answered_by;
 }
 
 void weir_connection_transaction(struct weir_connection *connection, bool on)
@@ -230,5 +236,6 @@ weir_status weir_connection_side_reply(struct weir_connection *connection, struc
         weir_link_reply(&connection->side, arena, connection->options.command_timeout_ms, extra_wait_ms, ret, err);
     if (status != WEIR_OK)
         weir_connection_disconnect(connection);
+    connection->answered_by = connection->side.number;
     return status;
 }

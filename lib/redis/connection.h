@@ -86,12 +86,19 @@ weir_status weir_connection_reply(struct weir_connection *connection, struct wei
 /* False where the server has closed an idle connection, so that a command would be sent into the void. */
 bool weir_connection_still_open(struct weir_connection *connection);
 
+/*
+ * A number for the way that the last reply came: the same for all that the server sees as one client. In a cluster a
+ * redirected command has another one.
+ */
+uint64_t weir_connection_answered_by(const struct weir_connection *connection);
+
 /* While on, redirections are replies like others: what stands between MULTI and EXEC can't be sent on one by one. */
 void weir_connection_transaction(struct weir_connection *connection, bool on);
 
 /*
  * The node that commands were redirected to lately: what has no key that would lead it there (a script's text, WAIT) is
- * to be said there as well. Where to append to, NULL if there is none; and the reply, as weir_connection_reply.
+ * to be said there as well. Where to append to, NULL if there is none; and the reply, as weir_connection_reply, by
+ * which it came included.
  */
 struct weir_buffer *weir_connection_side_out(struct weir_connection *connection);
 weir_status weir_connection_side_reply(struct weir_connection *connection, struct weir_arena *arena,

@@ -43,7 +43,9 @@ struct weir_connection {
     bool moved;                     /* side is the slot's node now: the link is left once all it got is answered */
     bool stays;                     /* redirections are replies like others until all is answered: one failed */
     bool transaction;               /* or while this is set */
+    uint64_t answered_by;           /* the number of the link that the last reply came by */
 
+    uint64_t links;            /* opened so far */
     _Atomic int64_t client_id; /* read by the thread that unblocks this connection, as is */
     _Atomic uint64_t server;   /* a number for the endpoint; 0: not connected */
 

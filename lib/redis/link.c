@@ -35,7 +35,7 @@ enum {
     READ_CHUNK = 16 * 1024,
     OUT_KEPT = 256 * 1024, /* capacity of the output buffer that outlives a flush */
     MIN_REPLY_BUDGET_MS = 30000,
-    DOUBT_MS = 500,
+    DOUBT_MS = 300,
 };
 
 void weir_link_close(struct weir_link *link)

@@ -38,6 +38,7 @@ struct weir_link {
     struct weir_buffer out; /* commands; emptied as they are sent, or, where `keeps`, answered */
     size_t out_sent;        /* of out.len */
     uint64_t sent;          /* bytes given to the kernel since the link was opened; kept after a loss */
+    uint64_t number;        /* tells the links that a connection has had apart; kept after a loss */
 
     /* Where commands may have to be sent again, elsewhere: they stay until weir_link_answered. */
     bool keeps;
@@ -45,8 +46,8 @@ struct weir_link {
     size_t out_limit;    /* nothing from here on is sent; 0: no limit */
 
     /*
-     * Asked each time a reply has been awaited for half a second without a byte: true gives the link up. NULL: nobody
-     * has a better idea.
+     * Asked each time a reply has been awaited for 300 ms without a byte: true gives the link up. NULL: nobody has a
+     * better idea.
      */
     bool (*doubt)(void *context);
     void *doubt_context;

@@ -52,6 +52,7 @@ static void switch_over(struct weir_connection *connection)
     link->context = side->context;
     link->tls = side->tls;
     link->reader = side->reader;
+    link->number = side->number;
     link->out = old.out;
     link->out_sent = link->out_answered = link->out_limit = 0;
 
@@ -67,6 +68,7 @@ static void switch_over(struct weir_connection *connection)
 static void answered(struct weir_connection *connection)
 {
     struct weir_link *link = &connection->link;
+    connection->answered_by = connection->oldest == WEIR_ASIDE ? connection->side.number : link->number;
     connection->oldest = WEIR_ON_LINK;
     weir_link_answered(link);
     if (link->out_answered < link->out_sent)

@@ -7,10 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void await(bool (*condition)(void *context), void *context, const char *what)
+/* Of these servers the output is shown where that is waited for in vain. */
+static void await(bool (*condition)(void *context), void *context, struct test_server *const *servers, int n,
+                  const char *what)
 {
-    if (!wait_for(condition, context, 2 * TEST_TIMEOUT_MS))
-        test_die("waited in vain until %s", what);
+    if (wait_for(condition, context, 2 * TEST_TIMEOUT_MS))
+        return;
+    for (int i = 0; i < n; i++) {
+        fprintf(stderr, "--- port %d\n", test_server_tcp_port(servers[i]));
+        test_server_show_output(servers[i]);
+    }
+    test_die("waited in vain until %s", what);
 }
 
 static bool runs(const struct test_server *server)
@@ -21,9 +28,10 @@ static bool runs(const struct test_server *server)
 /* Whether the answer to a command contains the text. */
 static bool says(struct test_server *server, const char *text, const char *command)
 {
-    redisReply *reply = test_server_command(server, command);
-    bool found = reply->str && strstr(reply->str, text);
-    freeReplyObject(reply);
+    redisReply *reply = test_server_try(server, command);
+    bool found = reply && reply->str && strstr(reply->str, text);
+    if (reply)
+        freeReplyObject(reply);
     return found;
 }
 
@@ -65,11 +73,16 @@ static struct test_server *start_node(const struct test_server *primary)
     return test_server_start_tcp(args);
 }
 
-/* What makes discovering and electing quicker; a server that lacks it is slower. */
+/*
+ * What makes discovering and electing quicker; a server that lacks it is slower. A sentinel turns a primary that it
+ * does not expect into a replica after four publish periods: that must be longer than the second in which the one that
+ * has promoted it finds out that it is done.
+ */
 static void hurry(struct test_server *sentinel)
 {
-    static const char *const settings[] = {"info-period 100", "publish-period 100",    "ping-period 50",
-                                           "ask-period 50",   "election-timeout 1000", "slave-reconf-timeout 1000"};
+    static const char *const settings[] = {"info-period 100",       "publish-period 500",        "ask-period 50",
+                                           "election-timeout 1000", "slave-reconf-timeout 1000", "tilt-trigger 20000",
+                                           "tilt-period 1000"};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         char command[64];
         snprintf(command, sizeof command, "SENTINEL DEBUG %s", settings[i]);
@@ -85,7 +98,7 @@ static struct test_server *start_sentinel(const struct test_server *primary, int
              "sentinel down-after-milliseconds main %d\n"
              "sentinel failover-timeout main %d\n"
              "sentinel parallel-syncs main 2\n",
-             test_server_tcp_port(primary), quorum, test_scaled_ms(400), test_scaled_ms(4000));
+             test_server_tcp_port(primary), quorum, test_scaled_ms(500), test_scaled_ms(3000));
     struct test_server *sentinel = test_server_start_sentinel(configuration);
     hurry(sentinel);
     return sentinel;
@@ -110,9 +123,10 @@ static int node_by_port(const struct fleet *fleet, int port)
 
 static bool is_primary(struct test_server *node)
 {
-    redisReply *reply = test_server_command(node, "ROLE");
-    bool primary = reply->type == REDIS_REPLY_ARRAY && strcmp(reply->element[0]->str, "master") == 0;
-    freeReplyObject(reply);
+    redisReply *reply = test_server_try(node, "ROLE");
+    bool primary = reply && reply->type == REDIS_REPLY_ARRAY && strcmp(reply->element[0]->str, "master") == 0;
+    if (reply)
+        freeReplyObject(reply);
     return primary;
 }
 
@@ -148,7 +162,7 @@ static bool has_other_primary(void *context)
 int fleet_await_primary(struct fleet *fleet, int not_this)
 {
     struct search search = {.fleet = fleet, .not_this = not_this, .found = -1};
-    await(has_other_primary, &search, "there is another primary");
+    await(has_other_primary, &search, fleet->sentinels, fleet->n_sentinels, "there is another primary");
     return search.found;
 }
 
@@ -181,7 +195,7 @@ static bool is_calm(void *context)
 void fleet_await_calm(struct fleet *fleet, int replicas)
 {
     struct calm calm = {fleet, replicas};
-    await(is_calm, &calm, "the sentinels agree and the replicas are in step");
+    await(is_calm, &calm, fleet->sentinels, fleet->n_sentinels, "the sentinels agree and the replicas are in step");
 }
 
 static bool all_in_step(void *context)
@@ -198,14 +212,15 @@ void fleet_start(struct fleet *fleet, int replicas, int sentinels)
     *fleet = (struct fleet){.url = "redis+sentinel://" TEST_LOGIN};
     for (; fleet->n_nodes <= replicas; fleet->n_nodes++)
         fleet->nodes[fleet->n_nodes] = start_node(fleet->nodes[0]);
-    await(all_in_step, fleet, "the replicas are in step");
+    await(all_in_step, fleet, fleet->nodes, fleet->n_nodes, "the replicas are in step");
     for (; fleet->n_sentinels < sentinels; fleet->n_sentinels++) {
         struct test_server *sentinel = start_sentinel(fleet->nodes[0], sentinels / 2 + 1);
         fleet->sentinels[fleet->n_sentinels] = sentinel;
         append_address(fleet->url, sentinel);
     }
     strcat(fleet->url, "/main");
-    fleet_await_calm(fleet, replicas);
+    if (sentinels > 0)
+        fleet_await_calm(fleet, replicas);
 }
 
 void fleet_stop(struct fleet *fleet)
@@ -280,7 +295,7 @@ static bool is_calm_cluster(void *context)
 
 void cluster_await_calm(struct cluster *cluster)
 {
-    await(is_calm_cluster, cluster, "the cluster is calm");
+    await(is_calm_cluster, cluster, cluster->nodes, cluster->n_nodes, "the cluster is calm");
 }
 
 /* The last primary's replica is known to everybody as such: the others came before. */
@@ -327,12 +342,12 @@ void cluster_start(struct cluster *cluster, int primaries, bool replicas)
             add_slots(node, FLEET_SLOTS * i / primaries, FLEET_SLOTS * (i + 1) / primaries);
     }
     introduce_nodes(cluster);
-    await(all_known, cluster, "the nodes know each other");
+    await(all_known, cluster, cluster->nodes, cluster->n_nodes, "the nodes know each other");
     for (int i = primaries; i < cluster->n_nodes; i++)
         ok(test_server_command(cluster->nodes[i], "CLUSTER REPLICATE %s", cluster->ids[i - primaries]),
            "CLUSTER REPLICATE");
     cluster_await_calm(cluster);
-    await(replicas_known, cluster, "everybody knows the replicas");
+    await(replicas_known, cluster, cluster->nodes, cluster->n_nodes, "everybody knows the replicas");
 }
 
 void cluster_stop(struct cluster *cluster)
@@ -347,19 +362,23 @@ int cluster_slot(struct cluster *cluster, const char *key)
     return (int)test_server_integer(cluster->nodes[0], "CLUSTER KEYSLOT %s", key);
 }
 
-/* Whether the node serves the slot: its own line of CLUSTER NODES is a primary's with a range that has it in it. */
-static bool serves(struct test_server *node, int slot)
+/*
+ * What a node's line in CLUSTER NODES says, in the words of another: whether it is a primary that serves the slot, and
+ * its epoch. `who` is in the line: an id, or "myself".
+ */
+static bool serves(struct test_server *teller, const char *who, int slot, long *ret_epoch)
 {
-    redisReply *reply = test_server_command(node, "CLUSTER NODES");
+    redisReply *reply = test_server_command(teller, "CLUSTER NODES");
     bool found = false;
     char *rest = reply->str, *line;
     while (!found && (line = strsep(&rest, "\n"))) {
-        if (!strstr(line, "myself,master"))
+        if (!strstr(line, who) || !strstr(line, "master "))
             continue;
         int column = 0;
         for (char *word; (word = strsep(&line, " ")); column++) {
             int first, last, n = column >= 8 ? sscanf(word, "%d-%d", &first, &last) : 0;
             found |= (n == 1 && first == slot) || (n == 2 && first <= slot && slot <= last);
+            *ret_epoch = column == 6 ? atol(word) : *ret_epoch;
         }
     }
     freeReplyObject(reply);
@@ -370,8 +389,10 @@ static bool has_other_owner(void *context)
 {
     struct search *search = context;
     struct cluster *cluster = search->fleet;
+    long epoch;
     for (int i = 0; i < cluster->n_nodes; i++)
-        if (i != search->not_this && runs(cluster->nodes[i]) && serves(cluster->nodes[i], search->slot) &&
+        if (i != search->not_this && runs(cluster->nodes[i]) &&
+            serves(cluster->nodes[i], "myself", search->slot, &epoch) &&
             says(cluster->nodes[i], "cluster_state:ok", "CLUSTER INFO")) {
             search->found = i;
             return true;
@@ -389,7 +410,7 @@ int cluster_owner(struct cluster *cluster, int slot)
 int cluster_await_owner(struct cluster *cluster, int slot, int not_this)
 {
     struct search search = {.fleet = cluster, .slot = slot, .not_this = not_this, .found = -1};
-    await(has_other_owner, &search, "another node serves the slot");
+    await(has_other_owner, &search, cluster->nodes, cluster->n_nodes, "another node serves the slot");
     return search.found;
 }
 
@@ -412,18 +433,31 @@ bool cluster_migrate_key(struct cluster *cluster, const char *key, int from, int
     return moved;
 }
 
+/* All know the new owner as such, with its epoch: what is told of an older one counts no more. */
+static bool agree_on_owner(void *context)
+{
+    struct search *search = context;
+    struct cluster *cluster = search->fleet;
+    long epoch = -1, seen = -2;
+    if (!serves(cluster->nodes[search->found], "myself", search->slot, &epoch))
+        return false;
+    for (int i = 0; i < cluster->n_nodes; i++)
+        if (runs(cluster->nodes[i]) &&
+            (!serves(cluster->nodes[i], cluster->ids[search->found], search->slot, &seen) || seen != epoch))
+            return false;
+    return true;
+}
+
 void cluster_end_move(struct cluster *cluster, int slot, int from, int to)
 {
     ok(test_server_command(cluster->nodes[to], "CLUSTER SETSLOT %d NODE %s", slot, cluster->ids[to]), "NODE");
     ok(test_server_command(cluster->nodes[from], "CLUSTER SETSLOT %d NODE %s", slot, cluster->ids[to]), "NODE");
-    for (int i = 0; i < cluster->n_primaries; i++)
-        if (i != from && i != to && runs(cluster->nodes[i]))
-            ok(test_server_command(cluster->nodes[i], "CLUSTER SETSLOT %d NODE %s", slot, cluster->ids[to]), "NODE");
+    struct search search = {.fleet = cluster, .slot = slot, .found = to};
+    await(agree_on_owner, &search, cluster->nodes, cluster->n_nodes, "all nodes agree on who has the slot");
 }
 
-void cluster_move(struct cluster *cluster, int slot, int from, int to)
+void cluster_end_move_of_rest(struct cluster *cluster, int slot, int from, int to)
 {
-    cluster_begin_move(cluster, slot, from, to);
     for (bool more = true; more;) {
         redisReply *keys = test_server_command(cluster->nodes[from], "CLUSTER GETKEYSINSLOT %d 10", slot);
         more = keys->elements > 0;
@@ -434,15 +468,8 @@ void cluster_move(struct cluster *cluster, int slot, int from, int to)
     cluster_end_move(cluster, slot, from, to);
 }
 
-bool cluster_integer(struct cluster *cluster, int slot, long long *ret, const char *command)
+void cluster_move(struct cluster *cluster, int slot, int from, int to)
 {
-    int owner = cluster_owner(cluster, slot);
-    if (owner < 0)
-        return false;
-    redisReply *reply = test_server_command(cluster->nodes[owner], command);
-    bool answered = reply->type == REDIS_REPLY_INTEGER;
-    if (answered)
-        *ret = reply->integer;
-    freeReplyObject(reply);
-    return answered;
+    cluster_begin_move(cluster, slot, from, to);
+    cluster_end_move_of_rest(cluster, slot, from, to);
 }

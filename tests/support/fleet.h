@@ -21,7 +21,7 @@ struct fleet {
     char url[FLEET_URL_SIZE]; /* "redis+sentinel://127.0.0.1:1,127.0.0.1:2,127.0.0.1:3/main" */
 };
 
-/* Returns once the sentinels know all nodes and each other, and the replicas are in step. */
+/* Returns once the sentinels, if any, know all nodes and each other, and the replicas are in step. */
 void fleet_start(struct fleet *fleet, int replicas, int sentinels);
 void fleet_stop(struct fleet *fleet);
 
@@ -66,10 +66,8 @@ void cluster_begin_move(struct cluster *cluster, int slot, int from, int to);
 bool cluster_migrate_key(struct cluster *cluster, const char *key, int from, int to);
 void cluster_end_move(struct cluster *cluster, int slot, int from, int to);
 
-/* All of it. */
+/* All that is left to be done once it has begun; and all of it. */
+void cluster_end_move_of_rest(struct cluster *cluster, int slot, int from, int to);
 void cluster_move(struct cluster *cluster, int slot, int from, int to);
-
-/* A command to the node that serves the slot; false where it answers an error. */
-bool cluster_integer(struct cluster *cluster, int slot, long long *ret, const char *command);
 
 #endif

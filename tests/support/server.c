@@ -102,7 +102,7 @@ static void forget(const struct test_server *server)
     pthread_mutex_unlock(&list_mutex);
 }
 
-static void show_output(const struct test_server *server)
+void test_server_show_output(const struct test_server *server)
 {
     FILE *file = fopen(server->output, "re");
     if (!file)
@@ -230,7 +230,7 @@ static bool wait_until_serving(struct test_server *server, int *ret_status)
         if (serves(server))
             return true;
     }
-    show_output(server);
+    test_server_show_output(server);
     test_die("the server at %s does not get ready", server->socket);
 }
 
@@ -266,7 +266,7 @@ static void launch(struct test_server *server)
             _exit(must_run ? 1 : SKIPPED);
         }
     }
-    show_output(server);
+    test_server_show_output(server);
     test_die("the server did not start");
 }
 
@@ -462,7 +462,7 @@ static const char *password_of(const struct test_server *server)
 /* It may be that the server has crashed: its output then says why. */
 static _Noreturn void die_of(const struct test_server *server, const char *command, const char *why)
 {
-    show_output(server);
+    test_server_show_output(server);
     test_die("control command \"%s\": %s", command, why);
 }
 
@@ -491,12 +491,13 @@ static redisContext *control(struct test_server *server)
     return server->control;
 }
 
-static redisReply *command_va(struct test_server *server, const char *fmt, va_list args)
+/* NULL where the connection was lost, if that may be. */
+static redisReply *command_va(struct test_server *server, bool may_fail, const char *fmt, va_list args)
 {
     pthread_mutex_lock(&server->mutex);
     redisContext *context = control(server);
     redisReply *reply = redisvCommand(context, fmt, args);
-    if (!reply)
+    if (!reply && !may_fail)
         die_of(server, fmt, context->errstr);
     pthread_mutex_unlock(&server->mutex);
     return reply;
@@ -506,7 +507,16 @@ redisReply *test_server_command(struct test_server *server, const char *fmt, ...
 {
     va_list args;
     va_start(args, fmt);
-    redisReply *reply = command_va(server, fmt, args);
+    redisReply *reply = command_va(server, false, fmt, args);
+    va_end(args);
+    return reply;
+}
+
+redisReply *test_server_try(struct test_server *server, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    redisReply *reply = command_va(server, true, fmt, args);
     va_end(args);
     return reply;
 }
@@ -526,7 +536,7 @@ long long test_server_integer(struct test_server *server, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    redisReply *reply = command_va(server, fmt, args);
+    redisReply *reply = command_va(server, false, fmt, args);
     va_end(args);
     if (reply->type != REDIS_REPLY_INTEGER)
         test_die("\"%s\" answered no integer but %s", fmt, reply->str ? reply->str : "something else");

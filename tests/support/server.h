@@ -52,8 +52,9 @@ const char *test_server_url(const struct test_server *server);    /* "unix://use
 const char *test_server_socket(const struct test_server *server); /* "/tmp/…/redis.sock" */
 const char *test_server_tcp_url(
     const struct test_server *server); /* "redis[s]://user:password@127.0.0.1:port"; "" without TCP */
-int test_server_tcp_port(const struct test_server *server);    /* 0 without TCP */
-int test_server_second_port(const struct test_server *server); /* what TEST_SERVER_FREE_PORT has become */
+int test_server_tcp_port(const struct test_server *server);     /* 0 without TCP */
+int test_server_second_port(const struct test_server *server);  /* what TEST_SERVER_FREE_PORT has become */
+void test_server_show_output(const struct test_server *server); /* what it has said, to stderr */
 pid_t test_server_pid(const struct test_server *server);
 
 /* SIGKILL, and waits: connecting is refused from now on. Without --appendonly or --save, what it held is lost. */
@@ -72,6 +73,10 @@ void test_server_resume(struct test_server *server);
  * fmt is hiredis': words separated by spaces, %s, %b, %d, %lld.
  */
 redisReply *test_server_command(struct test_server *server, const char *fmt, ...);
+
+/* The same; NULL where the connection was lost: sentinels cut all connections of a server that they reconfigure. */
+redisReply *test_server_try(struct test_server *server, const char *fmt, ...);
+
 redisReply *test_server_argv(struct test_server *server, int argc, const char **argv, const size_t *lens);
 
 /* The integer that the command answers; the test program ends where it answers anything else. */

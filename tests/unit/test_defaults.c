@@ -72,6 +72,8 @@ static void the_others_start_empty(void **state)
     assert_null(producer.url);
     assert_null(producer.stream);
     assert_int_equal(producer.connection.command_timeout_ms, 5000);
+    assert_int_equal(producer.wait_replicas, 0);
+    assert_int_equal(producer.wait_ms, 1000);
 
     weir_dead_options dead = WEIR_DEAD_OPTIONS_INIT;
     assert_int_equal(dead.size, sizeof dead);
