@@ -8,8 +8,8 @@
 
 enum {
     SHORT_RUN_MS = 60000, /* below this, there is no time for longer leases to run out */
+    BRIEF_RUN_MS = 5000,  /* up to this, for any but short ones */
     RESUME_MS = 1000,
-    STOP_MS = 2000,
 };
 
 static int64_t one_of(struct dice *dice, const int64_t *values, size_t n)
@@ -32,6 +32,11 @@ struct chaos_config chaos_config_draw(uint64_t seed, int64_t load_ms)
     c.max_attempts = (uint32_t)dice_between(&dice, 3, 5);
     c.max_deliveries = (uint32_t)dice_between(&dice, 3, c.workers); /* what hangs must meet as many workers */
     c.min_idle_ms = load_ms < SHORT_RUN_MS ? 3000 : ONE_OF(&dice, 3000, 4000, 6000);
+    c.stop_ms = 2000;
+    if (load_ms <= BRIEF_RUN_MS) {
+        c.min_idle_ms = 1500;
+        c.stop_ms = 500;
+    }
     c.max_run_ms = c.min_idle_ms * 5 / 2;
     c.backoff = (weir_backoff_kind)ONE_OF(&dice, WEIR_BACKOFF_EXPONENTIAL, WEIR_BACKOFF_EXPONENTIAL, WEIR_BACKOFF_FIXED,
                                           WEIR_BACKOFF_NONE);
@@ -41,11 +46,10 @@ struct chaos_config chaos_config_draw(uint64_t seed, int64_t load_ms)
     c.block_ms = ONE_OF(&dice, 100, 300, 600);
     c.promote_interval_ms = ONE_OF(&dice, 50, 200);
     c.trim_interval_ms = ONE_OF(&dice, 100, 500);
-    c.reap_idle_ms = ONE_OF(&dice, 4000, 7000);
+    c.reap_idle_ms = c.min_idle_ms + ONE_OF(&dice, 500, 2500);
     c.command_timeout_ms = ONE_OF(&dice, 300, 500, 1000);
     c.connect_timeout_ms = ONE_OF(&dice, 200, 500);
     c.retention = dice_chance(&dice, 70) ? WEIR_KEEP_UNFINISHED : WEIR_DELETE_ON_ACK;
-    c.stop_ms = STOP_MS;
     c.resume_ms = test_scaled_ms(RESUME_MS);
     c.detection_ms = c.command_timeout_ms + (c.block_ms > c.promote_interval_ms ? c.block_ms : c.promote_interval_ms);
     return c;

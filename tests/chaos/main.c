@@ -65,7 +65,7 @@ static double next_number(char **argv, int *i)
 
 static struct arguments parse(int argc, char **argv)
 {
-    struct arguments a = {.seconds = getenv("WEIR_TEST_QUICK") ? 15 : 120};
+    struct arguments a = {.seconds = getenv("WEIR_TEST_QUICK") ? 10 : 120};
     if (getrandom(&a.seed, sizeof a.seed, 0) != sizeof a.seed)
         test_die("no random number for a seed");
     a.seed %= 1000000000; /* short enough to be passed on */
