@@ -133,7 +133,8 @@ static weir_status redis_connect(struct weir_session *session, weir_error *err)
     weir_status status = weir_connection_connect(redis->connection, err);
     if (status != WEIR_OK)
         return status;
-    redis->server = redis->broker->server = weir_connection_server(redis->connection);
+    redis->server = weir_connection_server(redis->connection);
+    redis->broker->server = redis->server;
     status = redis_check_wait(redis, err);
     return status == WEIR_OK ? redis_end_stale_read(redis, err) : status;
 }
@@ -179,8 +180,10 @@ weir_status redis_check_connection(struct redis_session *session, weir_error *er
     if (!weir_connection_is_up(session->connection))
         return weir_error_set(err, WEIR_ERR_CONNECTION, "not connected");
     uint64_t server = weir_connection_server(session->connection);
-    if (server != session->server) /* it was led there by a redirection: the others follow */
-        session->server = session->broker->server = server;
+    if (server != session->server) { /* it was led there by a redirection: the others follow */
+        session->server = server;
+        session->broker->server = server;
+    }
     if (server == session->broker->server || session->broker->url.kind == WEIR_URL_DIRECT)
         return WEIR_OK;
     redis_disconnect(&session->base);

@@ -50,7 +50,8 @@ static void a_long_job_runs_once_among_busy_workers(void **state)
     weir_queue_options options = fixture_options(f);
     options.handler = run_for_ten_leases;
     options.user_data = shared;
-    options.min_idle_ms = shared->min_idle_ms = test_scaled_ms(300);
+    options.min_idle_ms = test_scaled_ms(300);
+    shared->min_idle_ms = (int)options.min_idle_ms;
     options.concurrency = 4;
     pid_t workers[4];
     for (size_t i = 0; i < COUNT_OF(workers); i++)

@@ -186,10 +186,8 @@ static void jobs_that_crash_or_cannot_be_run_are_counted_by_reason(void **state)
 static void any_queues_make_one_text(void **state)
 {
     struct fixture *f = *state;
-    static const char *const names[] = {"a\"b\\c\nd", "\xff\xfe",
-                                        "gr\xc3\xbc\xc3\x9f"
-                                        "e",
-                                        "{t}:\xef\xbf\xbd", "\r\t\x01"};
+    static const char *const names[] = {"a\"b\\c\nd", "\xff\xfe", "gr\xc3\xbc\xc3\237e", "{t}:\xef\xbf\xbd",
+                                        "\r\t\x01"};
     weir_queue *queues[2 * COUNT_OF(names)];
     weir_queue_options options = fixture_options(f);
     options.url = "memory:metrics";

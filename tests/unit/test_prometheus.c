@@ -185,8 +185,7 @@ static void any_bytes_are_a_label_of_their_own(void **state)
         "\xe2\x82",
         "\xf0\x9f\x93",
         "\x80",
-        "\xef\xbf\xbd"
-        "ff",
+        "\xef\xbf\275ff",
         "\xef\xbf\xbe",
         "\xef\xbf",
     };
