@@ -99,14 +99,18 @@ WEIR_API weir_status weir_dead_requeue(weir_dead *dead, const char *id, weir_err
 
 /*
  * Puts all that are dead at the time of the call back, oldest first; those that weir_dead_requeue can't move stay.
- * *ret_count (may be NULL) gets how many went back, on failure too. Each job moves in a step of its own. Thread: any.
+ * *ret_count (may be NULL) gets how many went back, on failure too. They move a few at a time, each few in one atomic
+ * step. Thread: any.
  */
 WEIR_API weir_status weir_dead_requeue_all(weir_dead *dead, uint64_t *ret_count, weir_error *err);
 
 /* Deletes one letter for good. Source: XDEL. Errors: WEIR_ERR_NOT_FOUND. Thread: any. */
 WEIR_API weir_status weir_dead_delete(weir_dead *dead, const char *id, weir_error *err);
 
-/* Deletes all letters for good; *ret_count (may be NULL) gets their number. Thread: any. */
+/*
+ * Deletes all letters that are there at the time of the call for good, a part of them at a time. *ret_count (may be
+ * NULL) gets how many were, on failure too. Source: XTRIM. Thread: any.
+ */
 WEIR_API weir_status weir_dead_purge(weir_dead *dead, uint64_t *ret_count, weir_error *err);
 
 #ifdef __cplusplus

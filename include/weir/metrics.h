@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Numbers as text for Prometheus: what the lists of <weir/stats.h> say, with its names and units. docs/metrics.md has
- * them all.
+ * Numbers as text for Prometheus: what the lists of <weir/stats.h> and <weir/admin.h> say, with its names and units.
+ * docs/metrics.md has them all.
  */
 #ifndef WEIR_METRICS_H
 #define WEIR_METRICS_H
 
 #include <stddef.h>
+#include <weir/admin.h>
 #include <weir/error.h>
 #include <weir/queue.h>
 
@@ -33,6 +34,14 @@ typedef int (*weir_metrics_fn)(const char *text, size_t len, void *user_data);
  */
 WEIR_API weir_status weir_metrics_write(weir_queue *const *queues, size_t n, weir_metrics_fn write, void *user_data,
                                         weir_error *err);
+
+/*
+ * Writes what weir_admin_info has seen of n queues (0 …), in the same way; each stream once. A number that isn't known
+ * is left out. All is borrowed during the call. Errors: WEIR_ERR_ARGUMENT (an info is NULL), WEIR_ERR_MEMORY.
+ * Thread: any.
+ */
+WEIR_API weir_status weir_metrics_write_info(const weir_queue_info *const *infos, size_t n, weir_metrics_fn write,
+                                             void *user_data, weir_error *err);
 
 #ifdef __cplusplus
 }

@@ -5,6 +5,7 @@
 #ifndef WEIR_WEIR_H
 #define WEIR_WEIR_H
 
+#include <weir/admin.h>
 #include <weir/check.h>
 #include <weir/codec.h>
 #include <weir/codegen.h>

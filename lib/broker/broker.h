@@ -73,6 +73,8 @@ enum weir_lease {
 /* True for an entry that this process is working on, which recover and claim must leave alone. */
 typedef bool (*weir_in_flight_fn)(void *context, struct weir_entry_id entry);
 
+struct weir_admin_ops;
+
 struct weir_broker_ops {
     const char *name;
 
@@ -197,7 +199,23 @@ struct weir_broker_ops {
     weir_status (*dead_count)(struct weir_session *session, uint64_t *ret_count, weir_error *err);
     weir_status (*dead_requeue)(struct weir_session *session, struct weir_entry_id id, weir_error *err);
     weir_status (*dead_delete)(struct weir_session *session, struct weir_entry_id id, weir_error *err);
+
+    /* The id of the newest letter; {0, 0}: there is none. */
+    weir_status (*dead_newest)(struct weir_session *session, struct weir_entry_id *ret, weir_error *err);
+
+    /*
+     * Requeues about `max` letters that come after *after, up to and including `last`. *after moves on over those that
+     * were looked at; *ret_moved: how many went back; *ret_more: call again. Letters that can't be moved stay.
+     */
+    weir_status (*dead_requeue_some)(struct weir_session *session, struct weir_entry_id *after,
+                                     struct weir_entry_id last, size_t max, uint64_t *ret_moved, bool *ret_more,
+                                     weir_error *err);
+
+    /* Deletes the letters that are there now, a part of them at a time. *ret_count is written on failure, too. */
     weir_status (*dead_purge)(struct weir_session *session, uint64_t *ret_count, weir_error *err);
+
+    /* weir_admin: see broker/admin.h. */
+    const struct weir_admin_ops *admin;
 
     /* weir_check: tells the options' callback what it finds. WEIR_ERR_UNSUPPORTED: there is nothing to look at. */
     weir_status (*check)(struct weir_session *session, const weir_check_options *options, size_t *ret_findings,

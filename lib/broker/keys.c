@@ -66,6 +66,25 @@ void weir_keys_clear(struct weir_keys *keys)
     memset(keys, 0, sizeof *keys);
 }
 
+bool weir_keys_owner(const char *key, const char *suffix, char ret[WEIR_STREAM_SIZE])
+{
+    size_t len = strlen(key), suffix_len = strlen(suffix);
+    if (len <= suffix_len || strcmp(key + len - suffix_len, suffix) != 0)
+        return false;
+    len -= suffix_len;
+    if (len < WEIR_STREAM_SIZE + 2 && len > 2 && key[0] == '{' && key[len - 1] == '}') {
+        memcpy(ret, key + 1, len - 2);
+        ret[len - 2] = '\0';
+        if (!has_hash_tag(ret)) /* the stream became the tag */
+            return true;
+    }
+    if (len >= WEIR_STREAM_SIZE)
+        return false;
+    memcpy(ret, key, len);
+    ret[len] = '\0';
+    return has_hash_tag(ret);
+}
+
 size_t weir_keys_once(const struct weir_keys *keys, const char *id, char out[WEIR_ONCE_KEY_SIZE])
 {
     int len = snprintf(out, WEIR_ONCE_KEY_SIZE, "%s%s", keys->once.bytes, id);

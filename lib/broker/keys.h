@@ -24,6 +24,12 @@ struct weir_keys {
 bool weir_keys_make(const char *stream, struct weir_keys *ret);
 void weir_keys_clear(struct weir_keys *keys);
 
+/* Room for a stream's name and its NUL. */
+enum { WEIR_STREAM_SIZE = 513 };
+
+/* The stream whose side key with this suffix (":dead") `key` is. False: it is nobody's. */
+bool weir_keys_owner(const char *key, const char *suffix, char ret[WEIR_STREAM_SIZE]);
+
 /* Room for the key of any id in any stream. */
 enum { WEIR_ONCE_KEY_SIZE = 640 };
 

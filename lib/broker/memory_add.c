@@ -44,7 +44,7 @@ static void generate_id(struct memory_stream *stream, char out[WEIR_ID_SIZE])
 {
     do /* never twice, unless somebody chose such an id */
         snprintf(out, WEIR_ID_SIZE, "%013" PRId64 "-d%010" PRIu64, weir_wall_ms(), stream->n_generated++);
-    while (weir_memory_delayed_has(&stream->delayed, out));
+    while (weir_memory_delayed_find(&stream->delayed, out));
 }
 
 static weir_status add_delayed(struct memory_stream *stream, struct weir_broker_add *job, weir_error *err)
@@ -55,7 +55,7 @@ static weir_status add_delayed(struct memory_stream *stream, struct weir_broker_
         snprintf(id.text, sizeof id.text, "%s", job->options->id);
     else
         generate_id(stream, id.text);
-    if (weir_memory_delayed_has(&stream->delayed, id.text))
+    if (weir_memory_delayed_find(&stream->delayed, id.text))
         return weir_error_set(err, WEIR_ERR_EXISTS, "a delayed job with the id \"%s\" exists already", id.text);
 
     struct memory_own_fields fields = {0};
@@ -92,7 +92,7 @@ static weir_status add_one(struct memory_stream *stream, struct weir_broker_add 
         return delayed ? add_delayed(stream, job, err) : add_now(stream, job, err);
 
     close_windows(stream);
-    if (weir_memory_delayed_has(&stream->once, options->id)) {
+    if (weir_memory_delayed_find(&stream->once, options->id)) {
         job->duplicate = true;
         snprintf(job->id.text, sizeof job->id.text, "%s", options->id);
         return WEIR_OK;
@@ -102,7 +102,7 @@ static weir_status add_one(struct memory_stream *stream, struct weir_broker_add 
         return weir_memory_failed(err);
     weir_status status = delayed ? add_delayed(stream, job, err) : add_now(stream, job, err);
     if (status != WEIR_OK)
-        weir_memory_delayed_undo(&stream->once, options->id);
+        weir_memory_delayed_remove(&stream->once, options->id);
     return status;
 }
 

@@ -24,6 +24,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "broker/admin.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -200,6 +201,7 @@ static weir_status memory_session_open(struct weir_session **ret, struct weir_br
         return weir_memory_failed(err);
     session->base.ops = &weir_memory_broker_ops;
     session->broker = (struct memory_broker *)broker;
+    session->stream = session->broker->stream;
     *ret = &session->base;
     return WEIR_OK;
 }
@@ -346,6 +348,9 @@ const struct weir_broker_ops weir_memory_broker_ops = {
     .dead_count = weir_memory_dead_count,
     .dead_requeue = weir_memory_dead_requeue,
     .dead_delete = weir_memory_dead_delete,
+    .dead_newest = weir_memory_dead_newest,
+    .dead_requeue_some = weir_memory_dead_requeue_some,
     .dead_purge = weir_memory_dead_purge,
+    .admin = &weir_memory_admin_ops,
     .check = memory_check,
 };

@@ -28,6 +28,7 @@ struct memory_read {
 struct memory_session {
     struct weir_session base;
     struct memory_broker *broker;
+    struct memory_stream *stream; /* the broker's, or what weir_admin has selected */
     bool connected, woken;
     struct memory_read *reads; /* submitted and not collected, oldest first */
     size_t n_reads, reads_capacity;
@@ -122,6 +123,10 @@ weir_status weir_memory_dead_get(struct weir_session *session, struct weir_entry
 weir_status weir_memory_dead_count(struct weir_session *session, uint64_t *ret_count, weir_error *err);
 weir_status weir_memory_dead_requeue(struct weir_session *session, struct weir_entry_id id, weir_error *err);
 weir_status weir_memory_dead_delete(struct weir_session *session, struct weir_entry_id id, weir_error *err);
+weir_status weir_memory_dead_newest(struct weir_session *session, struct weir_entry_id *ret, weir_error *err);
+weir_status weir_memory_dead_requeue_some(struct weir_session *session, struct weir_entry_id *after,
+                                          struct weir_entry_id last, size_t max, uint64_t *ret_moved, bool *ret_more,
+                                          weir_error *err);
 weir_status weir_memory_dead_purge(struct weir_session *session, uint64_t *ret_count, weir_error *err);
 
 /*

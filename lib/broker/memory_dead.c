@@ -156,6 +156,54 @@ weir_status weir_memory_dead_requeue(struct weir_session *session, struct weir_e
     return status;
 }
 
+weir_status weir_memory_dead_newest(struct weir_session *session, struct weir_entry_id *ret, weir_error *err)
+{
+    weir_status status = weir_memory_enter(session, err);
+    if (status != WEIR_OK)
+        return status;
+    const struct memory_log *dead = &memory_broker_of(session)->stream->dead;
+    *ret = dead->live > 0 ? dead->slots[dead->end - 1].id : (struct weir_entry_id){0, 0};
+    weir_memory_exit(session);
+    return WEIR_OK;
+}
+
+weir_status weir_memory_dead_requeue_some(struct weir_session *session, struct weir_entry_id *after,
+                                          struct weir_entry_id last, size_t max, uint64_t *ret_moved, bool *ret_more,
+                                          weir_error *err)
+{
+    weir_status status = weir_memory_enter(session, err);
+    if (status != WEIR_OK)
+        return status;
+    struct memory_broker *broker = memory_broker_of(session);
+    const struct memory_log *dead = &broker->stream->dead;
+    uint64_t moved = 0;
+    *ret_more = false;
+    for (size_t n = 0; n < max && status == WEIR_OK; n++) {
+        size_t at = weir_memory_log_seek(dead, weir_entry_id_next(*after));
+        const struct memory_slot *slot = weir_memory_log_next(dead, &at);
+        if (!slot || weir_entry_id_compare(slot->id, last) > 0)
+            break;
+        struct weir_entry_id id = slot->id;
+        struct weir_arena arena;
+        weir_arena_init(&arena, 0);
+        status = requeue(broker->stream, id, slot->item, &arena, err);
+        weir_arena_free(&arena);
+        moved += status == WEIR_OK;
+        if (status == WEIR_ERR_STATE) /* nothing to run: it stays */
+            status = WEIR_OK;
+        if (status == WEIR_OK)
+            *after = id;
+        *ret_more = true;
+    }
+    if (moved > 0) {
+        status = WEIR_OK; /* what failed fails again, with nothing moved */
+        pthread_cond_broadcast(&broker->store->changed);
+    }
+    *ret_moved = moved;
+    weir_memory_exit(session);
+    return status;
+}
+
 weir_status weir_memory_dead_delete(struct weir_session *session, struct weir_entry_id id, weir_error *err)
 {
     weir_status status = weir_memory_enter(session, err);

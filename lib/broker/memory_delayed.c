@@ -26,15 +26,15 @@ static bool comes_before(const struct memory_delayed *a, const struct memory_del
     return a->due_ms != b->due_ms ? a->due_ms < b->due_ms : strcmp(a->member, b->member) < 0;
 }
 
-bool weir_memory_delayed_has(const struct memory_delayed_set *set, const char *member)
+const struct memory_delayed *weir_memory_delayed_find(const struct memory_delayed_set *set, const char *member)
 {
     if (set->n_buckets == 0)
-        return false;
+        return NULL;
     uint64_t hash = hash_text(member);
     const struct memory_delayed *job = set->buckets[hash & (set->n_buckets - 1)];
     while (job && (job->hash != hash || strcmp(job->member, member) != 0))
         job = job->chain;
-    return job != NULL;
+    return job;
 }
 
 static void add_to_bucket(struct memory_delayed **buckets, size_t n_buckets, struct memory_delayed *job)
@@ -134,12 +134,39 @@ struct memory_record *weir_memory_delayed_pop(struct memory_delayed_set *set)
     return record;
 }
 
-void weir_memory_delayed_undo(struct memory_delayed_set *set, const char *member)
+struct memory_record *weir_memory_delayed_remove(struct memory_delayed_set *set, const char *member)
 {
     size_t at = 0;
     while (strcmp(set->heap[at]->member, member) != 0)
         at++;
-    remove_at(set, at);
+    return remove_at(set, at);
+}
+
+/* A position is any time and any bytes; a member's name ends at its NUL. */
+static bool comes_after(const struct memory_delayed *job, double after_ms, const char *after, size_t after_len)
+{
+    double due_ms = (double)job->due_ms;
+    if (due_ms > after_ms || due_ms < after_ms)
+        return due_ms > after_ms;
+    size_t len = strlen(job->member), common = len < after_len ? len : after_len;
+    int order = memcmp(job->member, after, common);
+    return order ? order > 0 : len > after_len;
+}
+
+size_t weir_memory_delayed_page(const struct memory_delayed_set *set, double after_ms, const char *after,
+                                size_t after_len, const struct memory_delayed **ret, size_t max)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < set->n && max > 0; i++) {
+        const struct memory_delayed *job = set->heap[i];
+        if ((after && !comes_after(job, after_ms, after, after_len)) || (n == max && !comes_before(job, ret[n - 1])))
+            continue;
+        size_t at = n < max ? n++ : n - 1; /* the last one makes room */
+        for (; at > 0 && comes_before(job, ret[at - 1]); at--)
+            ret[at] = ret[at - 1];
+        ret[at] = job;
+    }
+    return n;
 }
 
 void weir_memory_delayed_clear(struct memory_delayed_set *set)

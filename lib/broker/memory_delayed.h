@@ -24,7 +24,8 @@ struct memory_delayed_set {
     size_t n_buckets; /* 0 or a power of two */
 };
 
-bool weir_memory_delayed_has(const struct memory_delayed_set *set, const char *member);
+/* NULL where there is none. */
+const struct memory_delayed *weir_memory_delayed_find(const struct memory_delayed_set *set, const char *member);
 
 /* Adds a member that isn't there yet; takes the record on success. False without memory, with nothing changed. */
 bool weir_memory_delayed_add(struct memory_delayed_set *set, const char *member, int64_t due_ms,
@@ -36,8 +37,15 @@ const struct memory_delayed *weir_memory_delayed_first(const struct memory_delay
 /* Removes the first of all and returns its record. */
 struct memory_record *weir_memory_delayed_pop(struct memory_delayed_set *set);
 
-/* Takes back the adding of a member: looks at all of them. Its record is the caller's again. */
-void weir_memory_delayed_undo(struct memory_delayed_set *set, const char *member);
+/* Removes a member that is there, looking at all of them, and returns its record. */
+struct memory_record *weir_memory_delayed_remove(struct memory_delayed_set *set, const char *member);
+
+/*
+ * Up to `max` members that come after the one due at after_ms and named `after` (NULL: the first ones), in order.
+ * Returns how many. Looks at all of them.
+ */
+size_t weir_memory_delayed_page(const struct memory_delayed_set *set, double after_ms, const char *after,
+                                size_t after_len, const struct memory_delayed **ret, size_t max);
 
 /* Frees all jobs, their records and the tables. */
 void weir_memory_delayed_clear(struct memory_delayed_set *set);

@@ -53,6 +53,7 @@ void weir_memory_log_append(struct memory_log *log, struct weir_entry_id id, voi
     assert(log->begin == log->end || weir_entry_id_compare(log->slots[log->end - 1].id, id) < 0);
     log->slots[log->end++] = (struct memory_slot){id, item};
     log->live++;
+    log->appended++;
 }
 
 size_t weir_memory_log_seek(const struct memory_log *log, struct weir_entry_id id)
@@ -107,5 +108,5 @@ void weir_memory_log_clear(struct memory_log *log)
     for (size_t i = log->begin; i < log->end; i++)
         free(log->slots[i].item);
     free(log->slots);
-    *log = (struct memory_log){0};
+    *log = (struct memory_log){.appended = log->appended};
 }

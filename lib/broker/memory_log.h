@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * Items by ascending id in an array with holes: appended at the end, found by binary search, removed anywhere. The
@@ -19,7 +20,8 @@ struct memory_slot {
 struct memory_log {
     struct memory_slot *slots;
     size_t begin, end, capacity;
-    size_t live; /* slots that aren't holes */
+    size_t live;       /* slots that aren't holes */
+    uint64_t appended; /* since it was made */
 };
 
 /* Makes room for one more append. Moves slots. False without memory, with nothing changed. */

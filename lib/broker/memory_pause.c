@@ -11,7 +11,7 @@ weir_status weir_memory_look(struct weir_session *session, bool *ret_paused, boo
     weir_status status = weir_memory_enter(session, err);
     if (status != WEIR_OK)
         return status;
-    const struct memory_stream *stream = memory_broker_of(session)->stream;
+    const struct memory_stream *stream = memory_session_of(session)->stream;
     *ret_paused = stream->paused_ms > 0;
     *ret_delayed = stream->delayed.n > 0;
     weir_memory_exit(session);
@@ -23,7 +23,7 @@ weir_status weir_memory_set_paused(struct weir_session *session, bool paused, bo
     weir_status status = weir_memory_enter(session, err);
     if (status != WEIR_OK)
         return status;
-    struct memory_stream *stream = memory_broker_of(session)->stream;
+    struct memory_stream *stream = memory_session_of(session)->stream;
     *ret_changed = paused != (stream->paused_ms > 0);
     if (*ret_changed)
         stream->paused_ms = paused ? weir_wall_ms() : 0;

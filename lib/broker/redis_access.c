@@ -48,6 +48,12 @@ enum {
     ADDS = REDIS_ADDS,
     CHECKS = REDIS_CHECKS,
     REPAIRS = REDIS_REPAIRS,
+    LOOKS = REDIS_LOOKS,
+    LISTS = REDIS_LISTS,
+    RUNS = REDIS_RUNS,
+    DROPS = REDIS_DROPS,
+    PAUSES = REDIS_PAUSES,
+    REAPS = REDIS_REAPS,
 };
 
 static const struct access table[] = {
@@ -56,25 +62,36 @@ static const struct access table[] = {
     {WORKS, STREAM, false, {"XPENDING", KEY, GROUP}},
     {WORKS, STREAM, false, {"XCLAIM", KEY, GROUP, CONSUMER, "0", "0-0", "JUSTID"}},
     {WORKS, STREAM, false, {"XAUTOCLAIM", KEY, GROUP, CONSUMER, "9007199254740991", LAST, "COUNT", "1", "JUSTID"}},
-    {WORKS, STREAM, false, {"XINFO", "GROUPS", KEY}},
+    {WORKS | LOOKS, STREAM, false, {"XINFO", "GROUPS", KEY}},
     {WORKS, STREAM, false, {"XINFO", "CONSUMERS", KEY, GROUP}},
+    {LOOKS | REAPS, STREAM, true, {"XINFO", "CONSUMERS", KEY, NOBODY}},
+    {LOOKS, STREAM, true, {"XINFO", "STREAM", KEY}},
+    {LOOKS, DEAD, true, {"XINFO", "STREAM", KEY}},
+    {LOOKS, STREAM, true, {"XPENDING", KEY, NOBODY}},
+    {REAPS, STREAM, true, {"XGROUP", "DELCONSUMER", KEY, NOBODY, NOBODY}},
+    {LOOKS, STREAM, false, {"EXISTS", KEY}},
+    {LOOKS, DEAD, false, {"EXISTS", KEY}},
     {WORKS, STREAM, false, {"XGROUP", "DELCONSUMER", KEY, GROUP, NOBODY}},
     {WORKS, STREAM, false, {"XTRIM", KEY, "MINID", "0-0"}},
-    {WORKS | REQUEUES | ADDS, STREAM, true, {"XADD", KEY, "x", "n", "v"}},
+    {WORKS | REQUEUES | ADDS | RUNS, STREAM, true, {"XADD", KEY, "x", "n", "v"}},
     {KEEPS, STREAM, false, {"XLEN", KEY}},
     {DELETES, STREAM, false, {"XDEL", KEY, "0-0"}},
-    {OLD, STREAM, false, {"XRANGE", KEY, "0-0", "0-0"}},
-    {WORKS | DELAYS, NO_KEY, false, {"TIME"}},
+    {OLD | LOOKS, STREAM, false, {"XRANGE", KEY, "0-0", "0-0"}},
+    {WORKS | DELAYS | LOOKS | RUNS | PAUSES, NO_KEY, false, {"TIME"}},
     {WORKS | DELAYS, DELAYED, true, {"ZADD", KEY, "x", "x"}},
     {WORKS, PAUSED, false, {"EXISTS", KEY}},
-    {WORKS, DELAYED, false, {"ZRANGE", KEY, "0", "0"}},
+    {LOOKS, PAUSED, false, {"GET", KEY}},
+    {PAUSES, PAUSED, true, {"SET", KEY, "x", "NX", "XX"}},
+    {LOOKS | LISTS, DELAYED, false, {"ZCARD", KEY}},
+    {RUNS, DELAYED, false, {"ZSCORE", KEY, NOBODY}},
+    {WORKS | LOOKS | LISTS | RUNS, DELAYED, false, {"ZRANGE", KEY, "0", "0"}},
     {WORKS, DELAYED, false, {"ZRANGEBYSCORE", KEY, "1", "0"}},
-    {WORKS | DELAYS, DELAYED, false, {"ZREM", KEY, NOBODY}},
+    {WORKS | DELAYS | RUNS | DROPS, DELAYED, false, {"ZREM", KEY, NOBODY}},
     {WORKS | DELAYS, DELAYED_JOBS, true, {"HSET", KEY, "a", "b", "c"}},
     {WORKS | CHECKS, DELAYED_JOBS, false, {"HEXISTS", KEY, NOBODY}},
-    {WORKS, DELAYED_JOBS, false, {"HGET", KEY, NOBODY}},
-    {WORKS | REPAIRS, DELAYED_JOBS, false, {"HDEL", KEY, NOBODY}},
-    {WORKS | REPAIRS, DEAD, true, {"XADD", KEY, "x", "n", "v"}},
+    {WORKS | LISTS | RUNS, DELAYED_JOBS, false, {"HGET", KEY, NOBODY}},
+    {WORKS | REPAIRS | RUNS | DROPS, DELAYED_JOBS, false, {"HDEL", KEY, NOBODY}},
+    {WORKS | REPAIRS | RUNS, DEAD, true, {"XADD", KEY, "x", "n", "v"}},
     {WORKS, DEAD, false, {"XLEN", KEY}},
     {WORKS, NO_KEY, false, {"MULTI"}},
     {WORKS, NO_KEY, false, {"EXEC"}},
@@ -91,7 +108,7 @@ enum { ROWS = sizeof table / sizeof *table };
 static const struct weir_key *key_of(const struct redis_session *session, const struct access *row)
 {
     static const struct weir_key none = {"", 0};
-    const struct weir_keys *keys = &session->broker->keys;
+    const struct weir_keys *keys = session->keys;
     const struct weir_key *const all[] = {
         [NO_KEY] = &none,           [STREAM] = &keys->stream,
         [DELAYED] = &keys->delayed, [DELAYED_JOBS] = &keys->delayed_jobs,
@@ -192,7 +209,7 @@ weir_status redis_probe(struct weir_session *base, weir_error *err)
     status = redis_begin(session, err);
     if (status != WEIR_OK)
         return status;
-    redis_key(&session->arguments, &session->broker->keys.stream);
+    redis_key(&session->arguments, &session->keys->stream);
     weir_command_text(&session->arguments, redis_config(session)->group);
     weir_command_text(&session->arguments, redis_config(session)->consumer);
     struct weir_reply *reply;

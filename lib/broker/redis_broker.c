@@ -11,6 +11,7 @@
  *   redis_replicas.c  waiting for replicas that have what was enqueued
  *   redis_access.c    what the user may do
  *   redis_dead.c      dead letters
+ *   redis_admin.c     looking at queues and what is pending, redis_scan.c finding them, redis_delayed.c delayed jobs
  *   redis_check.c     looking all of it over
  *   lua/              what takes more than one command, as one atomic step each
  *
@@ -99,6 +100,7 @@ static void redis_session_close(struct weir_session *session)
         return;
     struct redis_session *redis = redis_session(session);
     weir_connection_free(redis->connection);
+    weir_keys_clear(&redis->selected);
     weir_arena_free(&redis->scratch);
     weir_buffer_free(&redis->arguments);
     free(redis);
@@ -112,6 +114,7 @@ static weir_status redis_session_open(struct weir_session **ret, struct weir_bro
         return weir_error_set(err, WEIR_ERR_MEMORY, "no memory for a session");
     redis->base.ops = &weir_redis_broker_ops;
     redis->broker = (struct redis_broker *)broker;
+    redis->keys = &redis->broker->keys;
     weir_random_seed(&redis->random);
     weir_status status =
         weir_connection_new(&redis->connection, &redis->broker->url, redis->broker->slot,
@@ -318,6 +321,9 @@ const struct weir_broker_ops weir_redis_broker_ops = {
     .dead_count = redis_dead_count,
     .dead_requeue = redis_dead_requeue,
     .dead_delete = redis_dead_delete,
+    .dead_newest = redis_dead_newest,
+    .dead_requeue_some = redis_dead_requeue_some,
     .dead_purge = redis_dead_purge,
+    .admin = &weir_redis_admin_ops,
     .check = redis_check_all,
 };

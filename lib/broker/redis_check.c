@@ -126,7 +126,7 @@ static weir_status check_type(struct check *check, const struct weir_key *key, c
 
 static weir_status check_types(struct check *check, weir_error *err)
 {
-    const struct weir_keys *keys = &check->session->broker->keys;
+    const struct weir_keys *keys = check->session->keys;
     weir_status status = check_type(check, &keys->stream, "stream", &check->has_stream, err);
     if (status == WEIR_OK)
         status = check_type(check, &keys->delayed, "zset", &check->has_delayed, err);
@@ -165,7 +165,7 @@ static weir_status look_at_consumers(struct check *check, const char *group, str
     weir_command_begin(out, 4);
     weir_command_text(out, "XINFO");
     weir_command_text(out, "CONSUMERS");
-    redis_key(out, &session->broker->keys.stream);
+    redis_key(out, &session->keys->stream);
     weir_command_text(out, group);
     struct weir_reply *reply;
     status = redis_exchange(session, "XINFO CONSUMERS", &reply, err);
@@ -199,7 +199,7 @@ static weir_status look_behind(struct check *check, const char *last, bool *ret_
     struct weir_buffer *out = weir_connection_out(session->connection);
     weir_command_begin(out, 6);
     weir_command_text(out, "XRANGE");
-    redis_key(out, &session->broker->keys.stream);
+    redis_key(out, &session->keys->stream);
     weir_command_text(out, from);
     weir_command_text(out, "+");
     weir_command_text(out, "COUNT");
@@ -223,8 +223,7 @@ static weir_status list_groups(struct check *check, struct group **ret, size_t *
     struct weir_reply *reply;
     *ret = NULL;
     *ret_n = 0;
-    weir_status status =
-        ASK(check, "XINFO GROUPS", &check->session->broker->keys.stream, &reply, err, "XINFO", "GROUPS");
+    weir_status status = ASK(check, "XINFO GROUPS", &check->session->keys->stream, &reply, err, "XINFO", "GROUPS");
     if (status != WEIR_OK)
         return status;
     if (reply->kind != WEIR_REPLY_ARRAY)
@@ -306,7 +305,7 @@ static weir_status ask_time(struct check *check, weir_error *err)
 static weir_status look_for_overdue(struct check *check, struct weir_queue_facts *facts, weir_error *err)
 {
     struct redis_session *session = check->session;
-    const struct weir_key *delayed = &session->broker->keys.delayed;
+    const struct weir_key *delayed = &session->keys->delayed;
     weir_status status = count(check, "ZCARD", delayed, &facts->delayed, err);
     if (status == WEIR_OK)
         status = redis_begin(session, err);
@@ -347,7 +346,7 @@ static weir_status look_for_strays(struct check *check, const char *which, uint6
                                    weir_error *err)
 {
     struct redis_session *session = check->session;
-    const struct weir_keys *keys = &session->broker->keys;
+    const struct weir_keys *keys = session->keys;
     char cursor[32] = "0";
     do {
         weir_status status = redis_begin(session, err);
@@ -380,7 +379,7 @@ static weir_status look_for_strays(struct check *check, const char *which, uint6
 static weir_status look_for_pause(struct check *check, struct weir_queue_facts *facts, weir_error *err)
 {
     struct weir_reply *reply;
-    weir_status status = ASK(check, "GET", &check->session->broker->keys.paused, &reply, err, "GET");
+    weir_status status = ASK(check, "GET", &check->session->keys->paused, &reply, err, "GET");
     if (status != WEIR_OK || !weir_reply_is_text(reply))
         return status;
     int64_t since_ms = strtoll(reply->text, NULL, 10);
@@ -390,7 +389,7 @@ static weir_status look_for_pause(struct check *check, struct weir_queue_facts *
 
 static weir_status check_queue(struct check *check, weir_error *err)
 {
-    const struct weir_keys *keys = &check->session->broker->keys;
+    const struct weir_keys *keys = check->session->keys;
     struct weir_queue_facts facts = {.paused_for_ms = -1};
     uint64_t none = 0;
     weir_status status = ask_time(check, err);

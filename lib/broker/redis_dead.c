@@ -17,7 +17,7 @@ static weir_status range(struct redis_session *session, const char *start, const
     struct weir_buffer *out = weir_connection_out(session->connection);
     weir_command_begin(out, 6);
     weir_command_text(out, "XRANGE");
-    redis_key(out, &session->broker->keys.dead);
+    redis_key(out, &session->keys->dead);
     weir_command_text(out, start);
     weir_command_text(out, end);
     weir_command_text(out, "COUNT");
@@ -90,7 +90,7 @@ weir_status redis_dead_count(struct weir_session *base, uint64_t *ret_count, wei
     struct weir_buffer *out = weir_connection_out(session->connection);
     weir_command_begin(out, 2);
     weir_command_text(out, "XLEN");
-    redis_key(out, &session->broker->keys.dead);
+    redis_key(out, &session->keys->dead);
     struct weir_reply *reply;
     status = redis_exchange(session, "XLEN", &reply, err);
     if (status == WEIR_OK && (reply->kind != WEIR_REPLY_INTEGER || reply->integer < 0))
@@ -108,8 +108,8 @@ weir_status redis_dead_requeue(struct weir_session *base, struct weir_entry_id i
         return status;
     char text[WEIR_ENTRY_ID_SIZE];
     weir_entry_id_format(id, text);
-    redis_key(&session->arguments, &session->broker->keys.stream);
-    redis_key(&session->arguments, &session->broker->keys.dead);
+    redis_key(&session->arguments, &session->keys->stream);
+    redis_key(&session->arguments, &session->keys->dead);
     weir_command_text(&session->arguments, text);
     struct weir_reply *reply;
     status = redis_script(session, &weir_script_requeue, 2, 1, &reply, err);
@@ -142,7 +142,7 @@ weir_status redis_dead_delete(struct weir_session *base, struct weir_entry_id id
     struct weir_buffer *out = weir_connection_out(session->connection);
     weir_command_begin(out, 3);
     weir_command_text(out, "XDEL");
-    redis_key(out, &session->broker->keys.dead);
+    redis_key(out, &session->keys->dead);
     redis_entry_id(out, id);
     struct weir_reply *reply;
     status = redis_exchange(session, "XDEL", &reply, err);
@@ -151,23 +151,108 @@ weir_status redis_dead_delete(struct weir_session *base, struct weir_entry_id id
     return status;
 }
 
-weir_status redis_dead_purge(struct weir_session *base, uint64_t *ret_count, weir_error *err)
+weir_status redis_dead_newest(struct weir_session *base, struct weir_entry_id *ret, weir_error *err)
 {
     struct redis_session *session = redis_session(base);
     weir_status status = redis_begin(session, err);
     if (status != WEIR_OK)
         return status;
     struct weir_buffer *out = weir_connection_out(session->connection);
-    weir_command_begin(out, 4);
+    weir_command_begin(out, 6);
+    weir_command_text(out, "XREVRANGE");
+    redis_key(out, &session->keys->dead);
+    weir_command_text(out, "+");
+    weir_command_text(out, "-");
+    weir_command_text(out, "COUNT");
+    weir_command_text(out, "1");
+    struct weir_reply *page;
+    status = redis_exchange(session, "XREVRANGE", &page, err);
+    if (status != WEIR_OK)
+        return status;
+    *ret = (struct weir_entry_id){0, 0};
+    if (weir_reply_is_array(page, 0) && page->len == 0)
+        return WEIR_OK;
+    if (!weir_reply_is_array(page, 1) || !weir_reply_is_array(&page->items[0], 2) ||
+        !weir_reply_is_text(&page->items[0].items[0]) ||
+        !weir_entry_id_parse(page->items[0].items[0].text, page->items[0].items[0].len, ret))
+        return redis_surprise(session, "XREVRANGE", err);
+    return WEIR_OK;
+}
+
+weir_status redis_dead_requeue_some(struct weir_session *base, struct weir_entry_id *after, struct weir_entry_id last,
+                                    size_t max, uint64_t *ret_moved, bool *ret_more, weir_error *err)
+{
+    struct redis_session *session = redis_session(base);
+    weir_status status = redis_begin(session, err);
+    if (status != WEIR_OK)
+        return status;
+    char first[1 + WEIR_ENTRY_ID_SIZE] = "(";
+    weir_entry_id_format(*after, first + 1);
+    redis_key(&session->arguments, &session->keys->stream);
+    redis_key(&session->arguments, &session->keys->dead);
+    weir_command_text(&session->arguments, first);
+    redis_entry_id(&session->arguments, last);
+    weir_command_i64(&session->arguments, (int64_t)max);
+    struct weir_reply *reply;
+    status = redis_script(session, &weir_script_requeue, 2, 3, &reply, err);
+    if (status == WEIR_ERR_PERMISSION)
+        redis_explain_denial(session, REDIS_REQUEUES, err);
+    if (status != WEIR_OK)
+        return status;
+    if (!weir_reply_is_array(reply, 3) || reply->items[0].kind != WEIR_REPLY_INTEGER || reply->items[0].integer < 0 ||
+        reply->items[1].kind != WEIR_REPLY_INTEGER || !weir_reply_is_text(&reply->items[2]))
+        return redis_surprise(session, "requeue", err);
+    *ret_moved = (uint64_t)reply->items[0].integer;
+    *ret_more = reply->items[1].integer > 0;
+    if (*ret_more && !weir_entry_id_parse(reply->items[2].text, reply->items[2].len, after))
+        return redis_surprise(session, "requeue", err);
+    return WEIR_OK;
+}
+
+/* XTRIM; `limit` 0: all that is below the id. */
+static weir_status trim_dead(struct redis_session *session, struct weir_entry_id below, int64_t limit,
+                             uint64_t *ret_removed, weir_error *err)
+{
+    weir_status status = redis_begin(session, err);
+    if (status != WEIR_OK)
+        return status;
+    struct weir_buffer *out = weir_connection_out(session->connection);
+    weir_command_begin(out, limit > 0 ? 7 : 4);
     weir_command_text(out, "XTRIM");
-    redis_key(out, &session->broker->keys.dead);
-    weir_command_text(out, "MAXLEN");
-    weir_command_text(out, "0");
+    redis_key(out, &session->keys->dead);
+    weir_command_text(out, "MINID");
+    if (limit > 0)
+        weir_command_text(out, "~"); /* whole nodes, as few commands as can be */
+    redis_entry_id(out, below);
+    if (limit > 0) {
+        weir_command_text(out, "LIMIT");
+        weir_command_i64(out, limit);
+    }
     struct weir_reply *reply;
     status = redis_exchange(session, "XTRIM", &reply, err);
     if (status == WEIR_OK && (reply->kind != WEIR_REPLY_INTEGER || reply->integer < 0))
         status = redis_surprise(session, "XTRIM", err);
-    if (status == WEIR_OK)
-        *ret_count = (uint64_t)reply->integer;
+    *ret_removed = status == WEIR_OK ? (uint64_t)reply->integer : 0;
+    return status;
+}
+
+weir_status redis_dead_purge(struct weir_session *base, uint64_t *ret_count, weir_error *err)
+{
+    enum { STEP = 10000 }; /* the server does nothing else meanwhile */
+    struct weir_entry_id newest;
+    uint64_t removed = STEP;
+    *ret_count = 0;
+    weir_status status = redis_dead_newest(base, &newest, err);
+    if (status != WEIR_OK || (newest.ms == 0 && newest.seq == 0))
+        return status;
+    struct weir_entry_id below = weir_entry_id_next(newest);
+    while (status == WEIR_OK && removed > 0) {
+        status = trim_dead(redis_session(base), below, STEP, &removed, err);
+        *ret_count += removed;
+    }
+    if (status == WEIR_OK) {
+        status = trim_dead(redis_session(base), below, 0, &removed, err); /* the rest: part of one node */
+        *ret_count += removed;
+    }
     return status;
 }

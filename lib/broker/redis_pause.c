@@ -32,13 +32,13 @@ weir_status redis_look(struct weir_session *base, bool *ret_paused, bool *ret_de
     bool apart = weir_connection_in_cluster(session->connection);
     weir_command_begin(out, apart ? 2 : 4);
     weir_command_text(out, "EXISTS");
-    redis_key(out, &session->broker->keys.delayed);
+    redis_key(out, &session->keys->delayed);
     if (apart) {
         weir_command_begin(out, 3);
         weir_command_text(out, "EXISTS");
     }
-    redis_key(out, &session->broker->keys.paused);
-    redis_key(out, &session->broker->keys.paused);
+    redis_key(out, &session->keys->paused);
+    redis_key(out, &session->keys->paused);
 
     int64_t delayed, paused = 0;
     status = read_count(session, apart ? 1 : 3, &delayed, err);
@@ -58,7 +58,7 @@ static weir_status resume(struct redis_session *session, bool *ret_changed, weir
     struct weir_buffer *out = weir_connection_out(session->connection);
     weir_command_begin(out, 2);
     weir_command_text(out, "DEL");
-    redis_key(out, &session->broker->keys.paused);
+    redis_key(out, &session->keys->paused);
     struct weir_reply *reply;
     weir_status status = redis_exchange(session, "DEL", &reply, err);
     if (status == WEIR_OK)
@@ -74,9 +74,11 @@ weir_status redis_set_paused(struct weir_session *base, bool paused, bool *ret_c
         return status;
     if (!paused)
         return resume(session, ret_changed, err);
-    redis_key(&session->arguments, &session->broker->keys.paused);
+    redis_key(&session->arguments, &session->keys->paused);
     struct weir_reply *reply;
     status = redis_script(session, &weir_script_pause, 1, 0, &reply, err);
+    if (status == WEIR_ERR_PERMISSION)
+        redis_explain_denial(session, REDIS_PAUSES, err);
     if (status != WEIR_OK)
         return status;
     if (reply->kind != WEIR_REPLY_INTEGER)
@@ -101,7 +103,7 @@ weir_status redis_touch(struct weir_session *base, weir_error *err)
     weir_command_text(out, "COUNT");
     weir_command_text(out, "1");
     weir_command_text(out, "STREAMS");
-    redis_key(out, &session->broker->keys.stream);
+    redis_key(out, &session->keys->stream);
     weir_command_text(out, "18446744073709551615-0");
     struct weir_reply *reply;
     return redis_exchange(session, "XREADGROUP", &reply, err);

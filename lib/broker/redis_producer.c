@@ -81,7 +81,7 @@ static void append_now(struct redis_session *session, struct weir_buffer *out, c
 {
     weir_command_begin(out, 3 + 2 * count_fields(job));
     weir_command_text(out, "XADD");
-    redis_key(out, &session->broker->keys.stream);
+    redis_key(out, &session->keys->stream);
     weir_command_text(out, "*");
     append_fields(out, job);
 }
@@ -89,7 +89,7 @@ static void append_now(struct redis_session *session, struct weir_buffer *out, c
 static void append_once_key(struct redis_session *session, struct weir_buffer *out, const struct weir_broker_add *job)
 {
     char key[WEIR_ONCE_KEY_SIZE];
-    weir_command_bytes(out, key, weir_keys_once(&session->broker->keys, own_id(job), key));
+    weir_command_bytes(out, key, weir_keys_once(session->keys, own_id(job), key));
 }
 
 static void append_window(struct redis_session *session, struct weir_buffer *out, struct weir_broker_add *job)
@@ -105,7 +105,7 @@ static void append_window(struct redis_session *session, struct weir_buffer *out
 static void append_once(struct redis_session *session, struct weir_buffer *out, struct weir_broker_add *job)
 {
     redis_script_begin(session, out, &weir_script_once, 2, 2 + 2 * count_fields(job));
-    redis_key(out, &session->broker->keys.stream);
+    redis_key(out, &session->keys->stream);
     append_once_key(session, out, job);
     append_window(session, out, job);
     append_fields(out, job);
@@ -132,8 +132,8 @@ static void append_delayed(struct redis_session *session, struct weir_buffer *ou
     bool at = job->options->run_at_ms > 0;
     bool once = is_idempotent(job);
     redis_script_begin(session, out, &weir_script_delay, once ? 3 : 2, once ? 7 : 5);
-    redis_key(out, &session->broker->keys.delayed);
-    redis_key(out, &session->broker->keys.delayed_jobs);
+    redis_key(out, &session->keys->delayed);
+    redis_key(out, &session->keys->delayed_jobs);
     if (once)
         append_once_key(session, out, job);
     weir_command_text(out, at ? "at" : "in");

@@ -80,7 +80,7 @@ weir_status redis_read_submit(struct weir_session *base, size_t count, int64_t b
         weir_command_i64(out, block_ms);
     }
     weir_command_text(out, "STREAMS");
-    redis_key(out, &session->broker->keys.stream);
+    redis_key(out, &session->keys->stream);
     weir_command_text(out, ">");
 
     if (block_ms > 0) {
@@ -136,7 +136,7 @@ static weir_status unblock(struct redis_session *session, int64_t client_id, wei
     struct weir_buffer *out = weir_connection_out(session->connection);
     weir_command_begin(out, 4);
     weir_command_text(out, "XACK");
-    redis_key(out, &session->broker->keys.stream);
+    redis_key(out, &session->keys->stream);
     append_group(session, out);
     redis_entry_id(out, (struct weir_entry_id){0, 0});
     weir_command_begin(out, 3);
@@ -185,7 +185,7 @@ static void append_pending_of(struct redis_session *session, struct weir_entry_i
     struct weir_buffer *out = weir_connection_out(session->connection);
     weir_command_begin(out, 6);
     weir_command_text(out, "XPENDING");
-    redis_key(out, &session->broker->keys.stream);
+    redis_key(out, &session->keys->stream);
     append_group(session, out);
     redis_entry_id(out, id);
     redis_entry_id(out, id);
@@ -245,7 +245,7 @@ static weir_status find_deleted(struct redis_session *session, struct weir_entry
     struct weir_buffer *out = weir_connection_out(session->connection);
     weir_command_begin(out, 7);
     weir_command_text(out, "XPENDING");
-    redis_key(out, &session->broker->keys.stream);
+    redis_key(out, &session->keys->stream);
     append_group(session, out);
     redis_entry_id(out, from);
     if (to.ms == 0 && to.seq == 0)
@@ -273,7 +273,7 @@ static weir_status find_deleted(struct redis_session *session, struct weir_entry
             continue;
         weir_command_begin(out, 4);
         weir_command_text(out, "XRANGE");
-        redis_key(out, &session->broker->keys.stream);
+        redis_key(out, &session->keys->stream);
         redis_entry_id(out, id);
         redis_entry_id(out, id);
         struct weir_reply *entry;
@@ -327,7 +327,7 @@ weir_status redis_claim(struct weir_session *base, struct weir_entry_id *cursor,
     struct weir_buffer *out = weir_connection_out(session->connection);
     weir_command_begin(out, 8);
     weir_command_text(out, "XAUTOCLAIM");
-    redis_key(out, &session->broker->keys.stream);
+    redis_key(out, &session->keys->stream);
     append_group(session, out);
     weir_command_text(out, redis_config(session)->consumer);
     weir_command_i64(out, min_idle_ms);
@@ -395,7 +395,7 @@ static weir_status list_own_pending(struct redis_session *session, struct weir_e
     size_t start_len = 1 + weir_entry_id_format(after, start + 1);
     weir_command_begin(out, 7);
     weir_command_text(out, "XPENDING");
-    redis_key(out, &session->broker->keys.stream);
+    redis_key(out, &session->keys->stream);
     append_group(session, out);
     weir_command_bytes(out, start, start_len);
     weir_command_text(out, LAST_ID);
@@ -444,7 +444,7 @@ weir_status redis_recover(struct weir_session *base, struct weir_entry_id *after
     status = pick_pending(session, rows, max_idle_ms, in_flight, context, picked, &n, &last, err);
     if (status == WEIR_OK && n > 0) {
         struct weir_buffer *arguments = &session->arguments;
-        redis_key(arguments, &session->broker->keys.stream);
+        redis_key(arguments, &session->keys->stream);
         append_group(session, arguments);
         weir_command_text(arguments, redis_config(session)->consumer);
         weir_command_text(arguments, lost_reply ? "1" : "0");

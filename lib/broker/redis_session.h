@@ -6,6 +6,7 @@
 #define WEIR_BROKER_REDIS_SESSION_H
 
 #include "base/random.h"
+#include "broker/admin.h"
 #include "broker/broker.h"
 #include "broker/keys.h"
 #include "redis/command.h"
@@ -31,6 +32,8 @@ struct redis_broker {
 struct redis_session {
     struct weir_session base;
     struct redis_broker *broker;
+    const struct weir_keys *keys; /* the broker's, or: */
+    struct weir_keys selected;
     struct weir_connection *connection;
     uint64_t server;              /* that it was connected to when last looked at */
     struct weir_arena scratch;    /* replies that are used up within the call */
@@ -132,6 +135,16 @@ weir_status redis_look(struct weir_session *session, bool *ret_paused, bool *ret
 weir_status redis_set_paused(struct weir_session *session, bool paused, bool *ret_changed, weir_error *err);
 weir_status redis_touch(struct weir_session *session, weir_error *err);
 
+/* redis_scan.c */
+weir_status redis_streams(struct weir_session *session, weir_cursor *cursor, weir_stream_visit_fn visit,
+                          void *user_data, weir_error *err);
+
+/* redis_delayed.c */
+weir_status redis_delayed(struct weir_session *session, const weir_delayed_position *after, size_t max,
+                          weir_job_visit_fn visit, void *user_data, struct weir_visit *ret, weir_error *err);
+weir_status redis_delayed_run(struct weir_session *session, const char *id, weir_error *err);
+weir_status redis_delayed_delete(struct weir_session *session, const char *id, weir_error *err);
+
 /* redis_upkeep.c */
 weir_status redis_create_group(struct weir_session *session, const char *start_id, bool *ret_created, weir_error *err);
 weir_status redis_renew(struct weir_session *session, const struct weir_entry_id *entries, size_t n,
@@ -158,6 +171,12 @@ enum {
     REDIS_ADDS = 128,    /* enqueueing by a script */
     REDIS_CHECKS = 256,  /* weir_check */
     REDIS_REPAIRS = 512, /* and mending what it found */
+    REDIS_LOOKS = 1024,  /* weir_admin_info */
+    REDIS_LISTS = 2048,  /* listing delayed jobs, */
+    REDIS_RUNS = 4096,   /* running one now, */
+    REDIS_DROPS = 8192,  /* and deleting one */
+    REDIS_PAUSES = 16384,
+    REDIS_REAPS = 32768,
 };
 
 /* After a script was denied: finds out which of these commands it was, and writes that into err (may be NULL). */
@@ -189,6 +208,10 @@ weir_status redis_dead_get(struct weir_session *session, struct weir_entry_id id
 weir_status redis_dead_count(struct weir_session *session, uint64_t *ret_count, weir_error *err);
 weir_status redis_dead_requeue(struct weir_session *session, struct weir_entry_id id, weir_error *err);
 weir_status redis_dead_delete(struct weir_session *session, struct weir_entry_id id, weir_error *err);
+weir_status redis_dead_newest(struct weir_session *session, struct weir_entry_id *ret, weir_error *err);
+weir_status redis_dead_requeue_some(struct weir_session *session, struct weir_entry_id *after,
+                                    struct weir_entry_id last, size_t max, uint64_t *ret_moved, bool *ret_more,
+                                    weir_error *err);
 weir_status redis_dead_purge(struct weir_session *session, uint64_t *ret_count, weir_error *err);
 
 /* redis_check.c */

@@ -27,7 +27,6 @@ enum {
     CHUNK_BYTES = 1024 * 1024, /* of fields to send back, about */
     SCRIPT_FIELDS = 3900,      /* what Lua's unpack can pass on, with our own besides */
 };
-static const int64_t RELEASED_IDLE_MS = INT64_C(315360000000); /* ten years: more than any lease */
 
 static bool is_unsettled(const struct weir_job *job, enum weir_verdict verdict)
 {
@@ -62,7 +61,7 @@ static void append_acks(struct redis_session *session, struct weir_buffer *out, 
         weir_command_begin(out, 3 + n);
         weir_command_text(out, "XACK");
     }
-    redis_key(out, &session->broker->keys.stream);
+    redis_key(out, &session->keys->stream);
     weir_command_text(out, redis_config(session)->group);
     FOR_EACH (job, list, end, WEIR_VERDICT_ACK)
         redis_entry_id(out, job->entry);
@@ -72,10 +71,10 @@ static void append_releases(struct redis_session *session, struct weir_buffer *o
                             const struct weir_job *end, size_t n)
 {
     redis_script_begin(session, out, &weir_script_release, 1, 3 + n);
-    redis_key(out, &session->broker->keys.stream);
+    redis_key(out, &session->keys->stream);
     weir_command_text(out, redis_config(session)->group);
     weir_command_text(out, redis_config(session)->consumer);
-    weir_command_i64(out, RELEASED_IDLE_MS);
+    weir_command_i64(out, WEIR_RELEASED_IDLE_MS);
     FOR_EACH (job, list, end, WEIR_VERDICT_RELEASE)
         redis_entry_id(out, job->entry);
 }
@@ -108,9 +107,9 @@ static void append_retry(struct redis_session *session, struct weir_buffer *out,
     int member_len = snprintf(member, sizeof member, "%s:%.512s", weir_job_entry_id(job), group);
 
     redis_script_begin(session, out, &weir_script_retry, 3, 7);
-    redis_key(out, &session->broker->keys.stream);
-    redis_key(out, &session->broker->keys.delayed);
-    redis_key(out, &session->broker->keys.delayed_jobs);
+    redis_key(out, &session->keys->stream);
+    redis_key(out, &session->keys->delayed);
+    redis_key(out, &session->keys->delayed_jobs);
     append_owner(session, out, job);
     weir_command_i64(out, job->retry_delay_ms);
     weir_command_bytes(out, member, (size_t)member_len);
@@ -155,8 +154,8 @@ static size_t append_letter(struct redis_session *session, struct weir_buffer *o
 static void append_burial(struct redis_session *session, struct weir_buffer *out, const struct weir_job *job)
 {
     redis_script_begin(session, out, &weir_script_bury, 2, 4 + append_letter(session, NULL, job));
-    redis_key(out, &session->broker->keys.stream);
-    redis_key(out, &session->broker->keys.dead);
+    redis_key(out, &session->keys->stream);
+    redis_key(out, &session->keys->dead);
     append_owner(session, out, job);
     append_letter(session, out, job);
 }
@@ -285,7 +284,7 @@ static weir_status check_before_burial(struct redis_session *session, const stru
     struct weir_buffer *out = weir_connection_out(session->connection);
     weir_command_begin(out, 2);
     weir_command_text(out, "XLEN");
-    redis_key(out, &session->broker->keys.dead);
+    redis_key(out, &session->keys->dead);
     struct weir_reply *reply;
     weir_status status = redis_exchange(session, "XLEN", &reply, err);
     *ret_owned = job->payload_lost || job->entry_gone;
@@ -294,7 +293,7 @@ static weir_status check_before_burial(struct redis_session *session, const stru
 
     weir_command_begin(out, 7);
     weir_command_text(out, "XPENDING");
-    redis_key(out, &session->broker->keys.stream);
+    redis_key(out, &session->keys->stream);
     weir_command_text(out, redis_config(session)->group);
     redis_entry_id(out, job->entry);
     redis_entry_id(out, job->entry);
@@ -344,12 +343,12 @@ static weir_status bury_large(struct redis_session *session, struct weir_job *jo
     weir_command_text(out, "MULTI");
     weir_command_begin(out, 3 + append_letter(session, NULL, job));
     weir_command_text(out, "XADD");
-    redis_key(out, &session->broker->keys.dead);
+    redis_key(out, &session->keys->dead);
     weir_command_text(out, "*");
     append_letter(session, out, job);
     weir_command_begin(out, 4);
     weir_command_text(out, "XACK");
-    redis_key(out, &session->broker->keys.stream);
+    redis_key(out, &session->keys->stream);
     weir_command_text(out, redis_config(session)->group);
     redis_entry_id(out, job->entry);
     weir_command_begin(out, 1);

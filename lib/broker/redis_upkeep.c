@@ -22,7 +22,7 @@ weir_status redis_create_group(struct weir_session *base, const char *start_id, 
     weir_command_begin(out, 6);
     weir_command_text(out, "XGROUP");
     weir_command_text(out, "CREATE");
-    redis_key(out, &session->broker->keys.stream);
+    redis_key(out, &session->keys->stream);
     weir_command_text(out, redis_config(session)->group);
     weir_command_text(out, start_id);
     weir_command_text(out, "MKSTREAM");
@@ -48,7 +48,7 @@ weir_status redis_renew(struct weir_session *base, const struct weir_entry_id *e
         weir_status status = redis_begin(session, err);
         if (status != WEIR_OK)
             return status;
-        redis_key(&session->arguments, &session->broker->keys.stream);
+        redis_key(&session->arguments, &session->keys->stream);
         weir_command_text(&session->arguments, redis_config(session)->group);
         weir_command_text(&session->arguments, redis_config(session)->consumer);
         for (size_t i = 0; i < chunk; i++)
@@ -80,7 +80,7 @@ static weir_status peek_delayed(struct redis_session *session, bool *ret_run, in
     struct weir_buffer *out = weir_connection_out(session->connection);
     weir_command_begin(out, 5);
     weir_command_text(out, "ZRANGE");
-    redis_key(out, &session->broker->keys.delayed);
+    redis_key(out, &session->keys->delayed);
     weir_command_text(out, "0");
     weir_command_text(out, "0");
     weir_command_text(out, "WITHSCORES");
@@ -117,10 +117,10 @@ weir_status redis_promote(struct weir_session *base, size_t limit, size_t *ret_m
     status = redis_begin(session, err);
     if (status != WEIR_OK)
         return status;
-    redis_key(&session->arguments, &session->broker->keys.stream);
-    redis_key(&session->arguments, &session->broker->keys.delayed);
-    redis_key(&session->arguments, &session->broker->keys.delayed_jobs);
-    redis_key(&session->arguments, &session->broker->keys.dead);
+    redis_key(&session->arguments, &session->keys->stream);
+    redis_key(&session->arguments, &session->keys->delayed);
+    redis_key(&session->arguments, &session->keys->delayed_jobs);
+    redis_key(&session->arguments, &session->keys->dead);
     weir_command_i64(&session->arguments, (int64_t)limit);
     struct weir_reply *reply;
     status = redis_script(session, &weir_script_promote, 4, 1, &reply, err);
@@ -162,7 +162,7 @@ weir_status redis_trim(struct weir_session *base, uint64_t keep_last, size_t lim
     weir_status status = redis_begin(session, err);
     if (status != WEIR_OK)
         return status;
-    redis_key(&session->arguments, &session->broker->keys.stream);
+    redis_key(&session->arguments, &session->keys->stream);
     if (redis_config(session)->retention != WEIR_KEEP_LAST)
         keep_last = 0;
     weir_command_i64(&session->arguments, keep_last > INT64_MAX ? INT64_MAX : (int64_t)keep_last);
@@ -176,7 +176,7 @@ static weir_status reap(struct redis_session *session, int64_t idle_ms, const ch
     weir_status status = redis_begin(session, err);
     if (status != WEIR_OK)
         return status;
-    redis_key(&session->arguments, &session->broker->keys.stream);
+    redis_key(&session->arguments, &session->keys->stream);
     weir_command_text(&session->arguments, redis_config(session)->group);
     weir_command_i64(&session->arguments, idle_ms);
     weir_command_text(&session->arguments, redis_config(session)->consumer);

@@ -75,6 +75,8 @@ struct call {
     size_t n;
     bool ended;
     uint64_t count;
+    struct weir_entry_id last;
+    bool more;
 };
 
 typedef weir_status (*operation)(weir_dead *dead, struct call *call, weir_error *err);
@@ -206,61 +208,29 @@ weir_status weir_dead_delete(weir_dead *dead, const char *id, weir_error *err)
     return perform_on(dead, delete, false, id, &call, err);
 }
 
-/* The ids of one page, noted before they are moved. */
-struct ids {
-    struct weir_entry_id ids[PAGE];
-    size_t n;
-};
-
-static int note_id(const weir_dead_letter *letter, void *user_data)
+static weir_status newest(weir_dead *dead, struct call *call, weir_error *err)
 {
-    struct ids *ids = user_data;
-    weir_entry_id_parse(letter->id, strlen(letter->id), &ids->ids[ids->n++]);
-    return 0;
+    return dead->broker->ops->dead_newest(dead->session, &call->last, err);
 }
 
-/* The id of the newest letter now: what dies later is left alone, or a job that fails at once would go round for ever.
- */
-static weir_status newest_id(weir_dead *dead, struct weir_entry_id *ret, weir_error *err)
+static weir_status requeue_some(weir_dead *dead, struct call *call, weir_error *err)
 {
-    struct ids page;
-    struct call call = {.visit = note_id, .user_data = &page, .max = PAGE};
-    do {
-        page.n = call.n = 0;
-        weir_status status = perform(dead, list_page, true, &call, err);
-        if (status != WEIR_OK)
-            return status;
-    } while (call.n == PAGE);
-    *ret = call.id;
-    return WEIR_OK;
+    return dead->broker->ops->dead_requeue_some(dead->session, &call->id, call->last, PAGE, &call->count, &call->more,
+                                                err);
 }
 
+/* Up to the newest letter now: what dies later is left alone, or a job that fails at once would go round for ever. */
 weir_status weir_dead_requeue_all(weir_dead *dead, uint64_t *ret_count, weir_error *err)
 {
     if (!dead)
         return weir_error_set(err, WEIR_ERR_ARGUMENT, "dead is NULL");
     uint64_t requeued = 0;
-    struct ids page;
-    struct weir_entry_id newest;
-    struct call list = {.visit = note_id, .user_data = &page, .max = PAGE};
-    weir_status status = newest_id(dead, &newest, err);
-    bool more = true;
-    while (status == WEIR_OK && more) {
-        page.n = list.n = 0;
-        status = perform(dead, list_page, true, &list, err);
-        more = list.n == PAGE;
-        for (size_t i = 0; status == WEIR_OK && i < page.n; i++) {
-            if (weir_entry_id_compare(page.ids[i], newest) > 0) {
-                more = false;
-                break;
-            }
-            struct call one = {.id = page.ids[i]};
-            status = perform(dead, requeue, false, &one, err);
-            requeued += status == WEIR_OK;
-            /* no payload; too large to be moved; or somebody else was faster */
-            if (status == WEIR_ERR_STATE || status == WEIR_ERR_UNSUPPORTED || status == WEIR_ERR_NOT_FOUND)
-                status = WEIR_OK;
-        }
+    struct call call = {.more = true};
+    weir_status status = perform(dead, newest, true, &call, err);
+    while (status == WEIR_OK && call.more) {
+        call.count = 0;
+        status = perform(dead, requeue_some, false, &call, err);
+        requeued += call.count;
     }
     if (ret_count)
         *ret_count = requeued;
@@ -273,7 +243,7 @@ weir_status weir_dead_purge(weir_dead *dead, uint64_t *ret_count, weir_error *er
         return weir_error_set(err, WEIR_ERR_ARGUMENT, "dead is NULL");
     struct call call = {0};
     weir_status status = perform(dead, purge, false, &call, err);
-    if (status == WEIR_OK && ret_count)
+    if (ret_count)
         *ret_count = call.count;
     return status;
 }

@@ -124,6 +124,18 @@ bool weir_connection_in_cluster(const struct weir_connection *connection)
     return connection->url->kind == WEIR_URL_CLUSTER;
 }
 
+void weir_connection_set_slot(struct weir_connection *connection, unsigned slot)
+{
+    if (weir_connection_in_cluster(connection) && slot != connection->resolver.slot)
+        weir_connection_disconnect(connection);
+    connection->resolver.slot = slot;
+}
+
+const struct weir_endpoint *weir_connection_endpoint(const struct weir_connection *connection)
+{
+    return &connection->link.endpoint;
+}
+
 /* FNV-1a. */
 static uint64_t number_of(const struct weir_endpoint *endpoint)
 {

@@ -45,6 +45,12 @@ void weir_connection_leave(struct weir_connection *connection);
 bool weir_connection_is_up(const struct weir_connection *connection);
 bool weir_connection_in_cluster(const struct weir_connection *connection);
 
+/* The slot of all keys from now on: in a cluster it disconnects, unless it is the same. */
+void weir_connection_set_slot(struct weir_connection *connection, unsigned slot);
+
+/* Where it is connected to, or was last. Borrowed. */
+const struct weir_endpoint *weir_connection_endpoint(const struct weir_connection *connection);
+
 /* The server's id of this connection, for CLIENT UNBLOCK; 0 where it is not known. */
 int64_t weir_connection_client_id(const struct weir_connection *connection);
 

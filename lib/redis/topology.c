@@ -72,6 +72,36 @@ size_t weir_slots_nodes(const struct weir_reply *reply, const struct weir_endpoi
     return n;
 }
 
+/* Whether the primary of the range serves a slot before it as well. */
+static bool serves_before(const struct weir_reply *reply, const struct weir_reply *range,
+                          const struct weir_endpoint *primary, const struct weir_endpoint *asked)
+{
+    for (size_t i = 0; i < reply->len; i++) {
+        const struct weir_reply *other = &reply->items[i];
+        struct weir_endpoint node;
+        if (is_range(other) && other->items[0].integer < range->items[0].integer &&
+            read_node(&other->items[2], asked, &node) && weir_endpoint_equal(&node, primary))
+            return true;
+    }
+    return false;
+}
+
+bool weir_slots_next(const struct weir_reply *reply, unsigned slot, const struct weir_endpoint *asked, unsigned *ret)
+{
+    int64_t least = INT64_MAX;
+    for (size_t i = 0; weir_reply_is_array(reply, 0) && i < reply->len; i++) {
+        const struct weir_reply *range = &reply->items[i];
+        struct weir_endpoint primary;
+        if (is_range(range) && range->items[0].integer > (int64_t)slot && range->items[0].integer < least &&
+            read_node(&range->items[2], asked, &primary) && !serves_before(reply, range, &primary, asked))
+            least = range->items[0].integer;
+    }
+    if (least > WEIR_SLOTS - 1)
+        return false;
+    *ret = (unsigned)least;
+    return true;
+}
+
 /* "MOVED 3999 127.0.0.1:6381"; the host may be an IPv6 address, or empty: the same as that of the one who says so. */
 enum weir_redirection weir_redirection_of(const struct weir_reply *reply, const struct weir_endpoint *from,
                                           struct weir_endpoint *ret)

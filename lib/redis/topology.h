@@ -26,6 +26,12 @@ bool weir_slots_primary(const struct weir_reply *reply, unsigned slot, const str
 size_t weir_slots_nodes(const struct weir_reply *reply, const struct weir_endpoint *asked, struct weir_endpoint *nodes,
                         size_t max);
 
+/*
+ * The nodes in that answer by the first slot that each serves as a primary: the least that is greater than `slot`.
+ * False: there is none. So all primaries are met one after the other, by a slot that leads to each.
+ */
+bool weir_slots_next(const struct weir_reply *reply, unsigned slot, const struct weir_endpoint *asked, unsigned *ret);
+
 enum weir_redirection {
     WEIR_REDIRECTION_NONE,  /* any other reply */
     WEIR_REDIRECTION_MOVED, /* the slot is served there: now, and for later commands */

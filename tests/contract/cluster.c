@@ -30,4 +30,9 @@ static void delete_entry(const struct contract *contract, struct weir_entry_id i
     assert_int_equal(test_server_integer(cluster.nodes[owner], "XDEL %s %s", contract->stream, text), 1);
 }
 
-const struct contract_factory contract_factory = {&weir_redis_broker_ops, start, stop, fresh_url, delete_entry};
+static bool counts(void)
+{
+    return test_server_version() >= 70000;
+}
+
+const struct contract_factory contract_factory = {&weir_redis_broker_ops, start, stop, fresh_url, delete_entry, counts};

@@ -342,6 +342,32 @@ struct side_thread {
     atomic_bool ended;
 };
 
+struct weir_session *admin_of(struct contract *contract)
+{
+    struct weir_broker_config config = config_of(contract, NULL, NULL);
+    config.stream = "weir";
+    struct weir_session *session = open_session(contract, &config);
+    OK(session->ops->admin->select(session, contract->stream, &last_error));
+    OK(session->ops->connect(session, &last_error));
+    return session;
+}
+
+struct seen *look_with(struct weir_session *session, int64_t alive_ms)
+{
+    static struct seen seen;
+    weir_arena_free(&seen.arena);
+    seen = (struct seen){.queue = {.stream = "x"}};
+    OK(session->ops->admin->info(session, alive_ms, &seen.arena, &seen.queue, &last_error));
+    if (seen.queue.n_groups > 0)
+        seen.group = *seen.queue.groups[0];
+    return &seen;
+}
+
+struct seen *look(struct weir_session *session)
+{
+    return look_with(session, HOUR_MS);
+}
+
 static void *run_side_thread(void *context)
 {
     struct side_thread *thread = context;

@@ -9,6 +9,7 @@
 #ifndef WEIR_TESTS_CONTRACT_H
 #define WEIR_TESTS_CONTRACT_H
 
+#include "broker/admin.h"
 #include "broker/broker.h"
 #include "support/test.h"
 
@@ -36,6 +37,7 @@ struct contract_factory {
     void (*stop)(void);
     void (*fresh_url)(char *out, size_t size);
     void (*delete_entry)(const struct contract *contract, struct weir_entry_id id); /* XDEL */
+    bool (*counts)(void); /* what was ever added and delivered */
 };
 extern const struct contract_factory contract_factory;
 
@@ -62,6 +64,8 @@ int run_housekeeping_tests(void);
 int run_dead_letter_tests(void);
 int run_survival_tests(void);
 int run_pausing_tests(void);
+int run_inspecting_tests(void);
+int run_operating_tests(void);
 int run_tracing_tests(void);
 
 /* --- sessions: closed by the fixture --- */
@@ -124,6 +128,18 @@ size_t promote(struct weir_session *session, int64_t *ret_next_ms);
 void promote_until(struct weir_session *session, size_t n);
 
 uint64_t count_dead(struct weir_session *session);
+
+/* A session for weir_admin's operations: connected, and about the test's stream. */
+struct weir_session *admin_of(struct contract *contract);
+
+/* What it sees; of the last look alone. */
+struct seen {
+    struct weir_arena arena;
+    weir_queue_info queue;
+    weir_group_info group; /* the first one, or zeros */
+};
+struct seen *look(struct weir_session *admin);
+struct seen *look_with(struct weir_session *admin, int64_t alive_ms);
 
 /* What the tests look at in a dead letter; texts are cut to what they need. */
 struct letter {

@@ -134,4 +134,10 @@ static void delete_entry(const struct contract *contract, struct weir_entry_id i
     assert_true(weir_memory_broker_delete_entry(contract->brokers[0], id));
 }
 
-const struct contract_factory contract_factory = {&weir_memory_broker_ops, start, stop, fresh_url, delete_entry};
+static bool counts(void)
+{
+    return true;
+}
+
+const struct contract_factory contract_factory = {
+    &weir_memory_broker_ops, start, stop, fresh_url, delete_entry, counts};

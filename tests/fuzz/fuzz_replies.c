@@ -9,14 +9,16 @@
  */
 #include "fuzz.h"
 
+#include "broker/admin.h"
 #include "broker/broker.h"
+#include "recipe.h"
 #include "wire.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPS_MAX = 16, REPLY_LIMIT = 256 * 1024, ENTRIES = 5, VERDICTS = 6, RECIPE_ROOM = 64 * 1024 };
+enum { OPS_MAX = 16, REPLY_LIMIT = 256 * 1024, ENTRIES = 5, VERDICTS = 6 };
 
 enum flag {
     FLAG_BARE = 1,   /* also the introduction is answered by the input */
@@ -291,9 +293,157 @@ static weir_status unblock(struct client *client, weir_error *err)
     return client->session->ops->unblock(client->session, client->session, err);
 }
 
+static weir_status dead_newest(struct client *client, weir_error *err)
+{
+    return client->session->ops->dead_newest(client->session, &client->at, err);
+}
+
+static weir_status dead_requeue_some(struct client *client, weir_error *err)
+{
+    uint64_t n;
+    bool more;
+    const struct weir_entry_id last = {5, 5};
+    return client->session->ops->dead_requeue_some(client->session, &client->at, last, 10, &n, &more, err);
+}
+
+/* --- weir_admin's --- */
+
+static const struct weir_admin_ops *admin_of(const struct client *client)
+{
+    return client->session->ops->admin;
+}
+
+static void touch_text(const char *text)
+{
+    touch(text, strlen(text) + 1);
+}
+
+static weir_status look(struct client *client, weir_error *err)
+{
+    bool paused, delayed;
+    return client->session->ops->look(client->session, &paused, &delayed, err);
+}
+
+static weir_status set_paused(struct client *client, weir_error *err)
+{
+    bool changed;
+    return client->session->ops->set_paused(client->session, client->at.seq % 2, &changed, err);
+}
+
+static weir_status info(struct client *client, weir_error *err)
+{
+    weir_queue_info info = {.stream = "jobs"};
+    weir_status status = admin_of(client)->info(client->session, 1000, &client->batch->arena, &info, err);
+    for (size_t i = 0; status == WEIR_OK && i < info.n_groups; i++) {
+        touch_text(info.groups[i]->name);
+        touch_text(info.groups[i]->last_delivered_id);
+        touch_text(info.groups[i]->most_delivered_id);
+        insist(info.groups[i]->oldest_waiting_ms >= 0 && info.groups[i]->oldest_runnable_ms >= 0, "a negative age");
+    }
+    insist(status != WEIR_OK || info.overdue_ms >= 0, "overdue for less than no time");
+    return status;
+}
+
+static int visit_stream(const char *stream, void *user_data)
+{
+    touch_text(stream);
+    return --*(int *)user_data <= 0;
+}
+
+static weir_status streams(struct client *client, weir_error *err)
+{
+    weir_cursor cursor = {""};
+    int most = 5;
+    weir_status status = admin_of(client)->streams(client->session, &cursor, visit_stream, &most, err);
+    touch_text(cursor.text);
+    return status;
+}
+
+static int visit_consumer(const weir_consumer_info *consumer, void *user_data)
+{
+    touch_text(consumer->name);
+    return --*(int *)user_data <= 0;
+}
+
+static weir_status consumers(struct client *client, weir_error *err)
+{
+    int most = 5;
+    return admin_of(client)->consumers(client->session, "g", 1000, visit_consumer, &most, err);
+}
+
+static int visit_pending(const weir_pending_info *pending, void *user_data)
+{
+    touch_text(pending->entry_id);
+    touch_text(pending->consumer);
+    return --*(int *)user_data <= 0;
+}
+
+static weir_status pending(struct client *client, weir_error *err)
+{
+    struct weir_visit visited;
+    int most = 5;
+    return admin_of(client)->pending(client->session, "g", NULL, &client->at, 10, visit_pending, &most, &visited, err);
+}
+
+static int visit_job(const weir_job_info *job, void *user_data)
+{
+    touch(job->id, job->id_len + 1);
+    touch_text(job->job_id);
+    touch_text(job->group);
+    touch_text(job->traceparent);
+    touch_fields(&job->fields);
+    return --*(int *)user_data <= 0;
+}
+
+static weir_status entry(struct client *client, weir_error *err)
+{
+    int most = 1;
+    return admin_of(client)->entry(client->session, client->at, visit_job, &most, err);
+}
+
+static weir_status delayed(struct client *client, weir_error *err)
+{
+    const weir_delayed_position after = {12, "c", 1};
+    struct weir_visit visited;
+    int most = 5;
+    return admin_of(client)->delayed(client->session, client->at.seq % 2 ? &after : NULL, 10, visit_job, &most,
+                                     &visited, err);
+}
+
+static weir_status delayed_run(struct client *client, weir_error *err)
+{
+    return admin_of(client)->delayed_run(client->session, "c", err);
+}
+
+static weir_status delayed_delete(struct client *client, weir_error *err)
+{
+    return admin_of(client)->delayed_delete(client->session, "c", err);
+}
+
+static weir_status reap_group(struct client *client, weir_error *err)
+{
+    uint64_t n;
+    return admin_of(client)->reap(client->session, "g", 1000, &n, err);
+}
+
 static weir_status (*const operations[])(struct client *client, weir_error *err) = {
-    create_group, probe, read_once, read_twice, unblock,   settle,   claim,      recover,      renew,       promote,
-    trim,         reap,  leave,     add,        dead_list, dead_get, dead_count, dead_requeue, dead_delete, dead_purge,
+    create_group, probe,
+    read_once,    read_twice,
+    unblock,      settle,
+    claim,        recover,
+    renew,        promote,
+    trim,         reap,
+    leave,        add,
+    dead_list,    dead_get,
+    dead_count,   dead_requeue,
+    dead_delete,  dead_purge,
+    dead_newest,  dead_requeue_some,
+    look,         set_paused,
+    info,         streams,
+    consumers,    pending,
+    entry,        delayed,
+    delayed_run,  delayed_delete,
+    reap_group,
 };
 enum { N_OPERATIONS = sizeof operations / sizeof *operations };
 
@@ -314,173 +464,6 @@ static void run(struct client *client, size_t which, bool afresh)
     check_batch(client->batch, status);
 }
 
-/* --- recipes --- */
-
-/* What replies are made of: what real ones hold, and what they must not. */
-static const char *const words[] = {
-    "0-0",
-    "1-0",
-    "1-1",
-    "1-2",
-    "1-3",
-    "2-0",
-    "18446744073709551615-18446744073709551615",
-    "18446744073709551616-0",
-    "-1-0",
-    "1-",
-    "jobs",
-    "c",
-    "name",
-    "value",
-    "",
-    "weir.id",
-    "weir.attempts",
-    "weir.group",
-    "weir.first_enqueued_ms",
-    "weir.reason",
-    "weir.error",
-    "weir.deliveries",
-    "weir.source_id",
-    "weir.what",
-    "g",
-    "other",
-    "4294967295",
-    "-5",
-    "inf",
-    "1700000000000",
-    "9007199254740993",
-    "1e300",
-    "nan",
-    "OK",
-    "QUEUED",
-    "a longer value, which is here for its length",
-};
-static const char *const errors[] = {
-    "NOSCRIPT No matching script",
-    "NOGROUP No such key",
-    "BUSYGROUP exists",
-    "OOM command not allowed",
-    "LOADING",
-    "READONLY replica",
-    "WRONGTYPE Operation",
-    "NOAUTH",
-    "WRONGPASS",
-    "NOPERM",
-    "MOVED 1 127.0.0.1:7000",
-    "ASK 1 127.0.0.1:7000",
-    "UNBLOCKED",
-    "MASTERDOWN",
-    "CLUSTERDOWN",
-    "TRYAGAIN",
-    "EXECABORT",
-    "ERR unknown command",
-    "ERR no",
-    "",
-    "BUSY script",
-    "NOREPLICAS",
-    "MISCONF",
-};
-
-struct recipe {
-    const uint8_t *data;
-    size_t left;
-    char out[RECIPE_ROOM];
-    size_t len;
-};
-
-static unsigned next(struct recipe *recipe)
-{
-    if (recipe->left == 0)
-        return 0;
-    recipe->left--;
-    return *recipe->data++;
-}
-
-static void write_bytes(struct recipe *recipe, const void *bytes, size_t len)
-{
-    if (len > sizeof recipe->out - recipe->len)
-        len = sizeof recipe->out - recipe->len;
-    if (len > 0)
-        memcpy(recipe->out + recipe->len, bytes, len);
-    recipe->len += len;
-}
-
-static void write_line(struct recipe *recipe, char kind, const char *text)
-{
-    write_bytes(recipe, &kind, 1);
-    write_bytes(recipe, text, strlen(text));
-    write_bytes(recipe, "\r\n", 2);
-}
-
-static void write_number(struct recipe *recipe, char kind, long long number)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%lld", number);
-    write_line(recipe, kind, text);
-}
-
-static void write_bulk(struct recipe *recipe, const void *bytes, size_t len)
-{
-    write_number(recipe, '$', (long long)len);
-    write_bytes(recipe, bytes, len);
-    write_bytes(recipe, "\r\n", 2);
-}
-
-static void write_element(struct recipe *recipe, int depth)
-{
-    unsigned what = next(recipe), detail = what & 31;
-    switch (what >> 5) {
-    case 0:
-        write_number(recipe, ':', (long long)detail - 2);
-        return;
-    case 1: {
-        const char *word = words[(detail + 32 * (next(recipe) % 2)) % (sizeof words / sizeof *words)];
-        write_bulk(recipe, word, strlen(word));
-        return;
-    }
-    case 2:
-    case 3:
-        write_number(recipe, '*', detail % 12);
-        for (unsigned i = 0; i < detail % 12 && depth < 7 && recipe->left > 0; i++)
-            write_element(recipe, depth + 1);
-        return;
-    case 4:
-        if (detail % 2)
-            write_line(recipe, '$', "-1");
-        else
-            write_line(recipe, '*', "-1");
-        return;
-    case 5:
-        write_line(recipe, '-', errors[detail % (sizeof errors / sizeof *errors)]);
-        return;
-    case 6:
-        if (detail < 20) {
-            write_line(recipe, '+', words[detail]);
-        } else {
-            unsigned long long number = 0;
-            for (int i = 0; i < 8; i++)
-                number = number << 8 | next(recipe);
-            write_number(recipe, ':', (long long)number);
-        }
-        return;
-    default: {
-        size_t len = detail < recipe->left ? detail : recipe->left;
-        write_bulk(recipe, recipe->data, len);
-        recipe->data += len;
-        recipe->left -= len;
-    }
-    }
-}
-
-static void write_all(struct recipe *recipe, const uint8_t *data, size_t size)
-{
-    recipe->data = data;
-    recipe->left = size;
-    recipe->len = 0;
-    while (recipe->left > 0)
-        write_element(recipe, 0);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 3)
@@ -496,7 +479,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t n_rest = size - 2 - n_ops;
     size_t chunk = chunks[(flags & FLAG_CHUNK) / 16];
     if (flags & FLAG_RECIPE) {
-        write_all(&recipe, rest, n_rest);
+        recipe_write(&recipe, rest, n_rest);
         wire_feed(recipe.out, recipe.len, chunk, !(flags & FLAG_BARE));
     } else {
         wire_feed((const char *)rest, n_rest, chunk, !(flags & FLAG_BARE));

@@ -28,7 +28,7 @@ static void fresh_url(char *out, size_t size)
     snprintf(out, size, "%s", cluster.url);
 }
 
-const struct contract_factory contract_factory = {&weir_redis_broker_ops, start, stop, fresh_url, NULL};
+const struct contract_factory contract_factory = {&weir_redis_broker_ops, start, stop, fresh_url, NULL, NULL};
 
 /* --- one move --- */
 

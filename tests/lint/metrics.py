@@ -17,8 +17,11 @@ import common
 PAGE = 'docs/metrics.md'
 TABLES = {  # the macro: its header, and the macro that says what rows of one metric have in common
     'WEIR_STATS_TABLE': ('include/weir/stats.h', 'WEIR_STATS_FAMILY_TABLE'),
+    'WEIR_QUEUE_INFO_TABLE': ('include/weir/admin.h', 'WEIR_INFO_FAMILY_TABLE'),
+    'WEIR_GROUP_INFO_TABLE': ('include/weir/admin.h', 'WEIR_INFO_FAMILY_TABLE'),
 }
-TYPES = {'COUNTER': 'counter', 'GAUGE': 'gauge', 'FLAG': 'gauge', 'HISTOGRAM': 'histogram'}
+TYPES = {'COUNTER': 'counter', 'GAUGE': 'gauge', 'FLAG': 'gauge', 'HISTOGRAM': 'histogram', 'NUMBER': 'gauge',
+         'MS': 'gauge'}
 STRING = r'"((?:[^"\\]|\\.)*)"'
 
 

@@ -216,11 +216,16 @@ class Metrics(Check):
     HEADER = SPDX + ('#define WEIR_STATS_TABLE(X)  \\\n    X(COUNTER, done, "weir_jobs_total", "outcome", "done", "what, and '
                      'how (far)") \\\n    X(GAUGE, running, "weir_running", "", "", \\\n      "handlers")\n\n'
                      '#define WEIR_STATS_FAMILY_TABLE(X) \\\n    X("weir_jobs_total", "all jobs")\n')
-    PAGE = '# Metrics\n\n<!-- WEIR_STATS_TABLE -->\n<!-- end -->\n\nMore.\n'
+    INFO = SPDX + ('#define WEIR_QUEUE_INFO_TABLE(X) \\\n    X(MS, overdue_ms, "weir_overdue_seconds", "", "", "overdue")\n\n'
+                   '#define WEIR_GROUP_INFO_TABLE(X) \\\n    X(COUNTER, delivered, "weir_delivered_total", "", "", "out")\n\n'
+                   '#define WEIR_INFO_FAMILY_TABLE(X) \\\n    X("weir_none", "nothing")\n')
+    PAGE = ('# Metrics\n\n<!-- WEIR_STATS_TABLE -->\n<!-- end -->\n\nMore.\n\n<!-- WEIR_QUEUE_INFO_TABLE -->\n<!-- end -->\n'
+            '\n<!-- WEIR_GROUP_INFO_TABLE -->\n<!-- end -->\n')
 
     def setUp(self):
         super().setUp()
         self.write('include/weir/stats.h', self.HEADER)
+        self.write('include/weir/admin.h', self.INFO)
         self.write('docs/metrics.md', self.PAGE)
 
     def test_what_it_writes_is_what_it_wants(self):
@@ -230,7 +235,9 @@ class Metrics(Check):
         with open(os.path.join(self.root, 'docs/metrics.md'), encoding='utf-8') as page:
             text = page.read()
         for line in ('| `weir_jobs_total` | counter | all jobs | |', '| … `outcome="done"` | | what, and how (far) | `done` |',
-                     '| `weir_running` | gauge | handlers | `running` |', 'More.'):
+                     '| `weir_running` | gauge | handlers | `running` |', 'More.',
+                     '| `weir_overdue_seconds` | gauge | overdue | `overdue_ms` |',
+                     '| `weir_delivered_total` | counter | out | `delivered` |'):
             self.assertIn(line + '\n', text)
         self.assert_change_fails('include/weir/stats.h', '"handlers"', '"handlers now"', 'not what the headers say')
         self.assert_change_fails('docs/metrics.md', '| all jobs |', '| some jobs |', 'docs/metrics.md:7: error: not what')

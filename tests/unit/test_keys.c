@@ -93,11 +93,49 @@ static void the_longest_names_have_room(void **state)
     weir_keys_clear(&keys);
 }
 
+/* What a side key was made of is found again; where two streams would share one it is the one without braces. */
+static void a_side_key_leads_back_to_its_stream(void **state)
+{
+    (void)state;
+    static const char *const streams[] = {"emails", "e",     "{t1}:emails", "x{t}y{u}",
+                                          "{{t}}",  "open{", "a:dead",      "{t}:dead"};
+    char owner[WEIR_STREAM_SIZE], longest[WEIR_STREAM_SIZE];
+    for (size_t i = 0; i < COUNT_OF(streams); i++) {
+        struct weir_keys keys;
+        assert_true(weir_keys_make(streams[i], &keys));
+        assert_true(weir_keys_owner(keys.dead.bytes, ":dead", owner));
+        assert_string_equal(owner, streams[i]);
+        assert_true(weir_keys_owner(keys.delayed.bytes, ":delayed", owner));
+        assert_string_equal(owner, streams[i]);
+        assert_false(weir_keys_owner(keys.delayed.bytes, ":dead", owner));
+        weir_keys_clear(&keys);
+    }
+    assert_true(weir_keys_owner("{t}:dead", ":dead", owner));
+    assert_string_equal(owner, "t");
+    static const char *const others[] = {"", ":dead", "emails", "emails:dead", "{}:dead", "{:dead", "dead", "{x:dead"};
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        assert_false(weir_keys_owner(others[i], ":dead", owner));
+
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    struct weir_keys keys;
+    assert_true(weir_keys_make(longest, &keys));
+    assert_true(weir_keys_owner(keys.dead.bytes, ":dead", owner));
+    assert_string_equal(owner, longest);
+    weir_keys_clear(&keys);
+    char beyond[WEIR_STREAM_SIZE + 20];
+    snprintf(beyond, sizeof beyond, "{%sx}:dead", longest);
+    assert_false(weir_keys_owner(beyond, ":dead", owner));
+    snprintf(beyond, sizeof beyond, "{t}%s:dead", longest);
+    assert_false(weir_keys_owner(beyond, ":dead", owner));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_follow_the_table),
         cmocka_unit_test(all_keys_of_a_queue_are_in_one_slot),
+        cmocka_unit_test(a_side_key_leads_back_to_its_stream),
         cmocka_unit_test(names_that_would_be_torn_apart_are_found),
         cmocka_unit_test(the_longest_names_have_room),
     };

@@ -108,6 +108,27 @@ static void the_primary_of_a_slot_is_found(void **state)
     assert_int_equal(weir_slots_nodes(slots, &asked, nodes, 0), 0);
 }
 
+#define RANGE(first, last, node) "*3\r\n:" first "\r\n:" last "\r\n" NODE("$8\r\n10.0.0." node "\r\n", "700" node)
+
+/* Each primary is met once, by the first slot that it serves, whatever ranges it has. */
+static void primaries_are_met_one_after_the_other(void **state)
+{
+    (void)state;
+    const struct weir_reply *slots = reply_of("*5\r\n" RANGE("100", "200", "2") RANGE("0", "99", "1") RANGE(
+        "300", "400", "3") RANGE("201", "299", "1") RANGE("401", "16383", "2"));
+    unsigned slot = 0;
+    assert_true(weir_slots_next(slots, slot, &asked, &slot));
+    assert_int_equal(slot, 100);
+    assert_true(weir_slots_next(slots, slot, &asked, &slot));
+    assert_int_equal(slot, 300);
+    assert_false(weir_slots_next(slots, slot, &asked, &slot));
+    assert_int_equal(slot, 300);
+    assert_false(weir_slots_next(reply_of("-ERR no\r\n"), 0, &asked, &slot));
+    assert_false(weir_slots_next(reply_of("*0\r\n"), 0, &asked, &slot));
+    assert_false(
+        weir_slots_next(reply_of("*1\r\n*3\r\n:16384\r\n:16385\r\n" NODE("$1\r\nh\r\n", "1")), 0, &asked, &slot));
+}
+
 static void other_answers_about_slots_are_none(void **state)
 {
     (void)state;
@@ -196,6 +217,7 @@ int main(void)
         cmocka_unit_test(sentinels_name_the_primary),
         cmocka_unit_test(only_a_primary_is_one),
         cmocka_unit_test(the_primary_of_a_slot_is_found),
+        cmocka_unit_test(primaries_are_met_one_after_the_other),
         cmocka_unit_test(other_answers_about_slots_are_none),
         cmocka_unit_test(redirections_are_told_from_other_replies),
         cmocka_unit_test(endpoints_are_written_for_people),

@@ -1,5 +1,5 @@
--- Moves due jobs from the delayed set into the stream.
--- KEYS: stream, delayed, delayed jobs, dead. ARGV: limit.
+-- Moves due jobs from the delayed set into the stream; or one job, due or not.
+-- KEYS: stream, delayed, delayed jobs, dead. ARGV: limit; the only member to move, where it is not about what is due.
 -- Returns {moved, ms until the next is due}: 0 where more are due, -1 where none is delayed.
 -- A job that another writer spoiled goes to the dead stream with its raw bytes: it must not hold the others up.
 local time = redis.call('TIME')
@@ -36,7 +36,14 @@ local function arguments_of(member, packed)
 end
 
 local moved, refused = 0, nil
-local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, ARGV[1])
+local due
+if ARGV[2] then
+    due = redis.call('ZSCORE', KEYS[2], ARGV[2]) and {ARGV[2]} or {}
+    redis.call('HDEL', KEYS[3], '\0') -- whoever may not delete must not add first
+    redis.call('ZREM', KEYS[2], '\0')
+else
+    due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, ARGV[1])
+end
 for _, member in ipairs(due) do
     local packed = redis.call('HGET', KEYS[3], member)
     local added, spoiled

@@ -1,33 +1,58 @@
--- Puts a dead job back into its stream.
--- KEYS: stream, dead. ARGV: id. Returns 1; 0: there is no such entry; 2: it has no fields left that could be run;
--- 3: it has more of them than a script can pass on.
-local found = redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1])
-if #found == 0 then return 0 end
-local own = {
-    ['weir.id'] = '', ['weir.attempts'] = '', ['weir.group'] = '', ['weir.first_enqueued_ms'] = '', ['weir.reason'] = '',
-    ['weir.error'] = '', ['weir.deliveries'] = '', ['weir.source_id'] = '', ['weir.traceparent'] = '',
-}
-local args = {}
-local fields = found[1][2]
-for i = 1, #fields, 2 do
-    if own[fields[i]] then
-        own[fields[i]] = fields[i + 1]
-    else
-        args[#args + 1] = fields[i]
-        args[#args + 1] = fields[i + 1]
+-- Puts dead jobs back into their stream: one of them, or some of a range.
+-- KEYS: stream, dead. ARGV: id; or first id, last id, about how many.
+-- Returns, for one, 1; 0: there is no such entry; 2: it has no fields left that could be run; 3: it has more of them
+-- than a script can pass on. For a range {how many were put back, how many were looked at, the last of these or ''}.
+local function put_back(id, fields)
+    local own = {
+        ['weir.id'] = '', ['weir.attempts'] = '', ['weir.group'] = '', ['weir.first_enqueued_ms'] = '',
+        ['weir.reason'] = '', ['weir.error'] = '', ['weir.deliveries'] = '', ['weir.source_id'] = '',
+        ['weir.traceparent'] = '',
+    }
+    local args = {}
+    for i = 1, #fields, 2 do
+        if own[fields[i]] then
+            own[fields[i]] = fields[i + 1]
+        else
+            args[#args + 1] = fields[i]
+            args[#args + 1] = fields[i + 1]
+        end
     end
-end
-if #args == 0 then return 2 end
-if own['weir.id'] == '' then own['weir.id'] = own['weir.source_id'] end
-for _, name in ipairs({'weir.id', 'weir.group', 'weir.first_enqueued_ms', 'weir.traceparent'}) do
-    if own[name] ~= '' then
-        args[#args + 1] = name
-        args[#args + 1] = own[name]
+    if #args == 0 then return 2 end
+    if own['weir.id'] == '' then own['weir.id'] = own['weir.source_id'] end
+    for _, name in ipairs({'weir.id', 'weir.group', 'weir.first_enqueued_ms', 'weir.traceparent'}) do
+        if own[name] ~= '' then
+            args[#args + 1] = name
+            args[#args + 1] = own[name]
+        end
     end
+    if #args > 7900 then return 3 end
+    redis.call('XDEL', KEYS[2], '0-0') -- whoever may not delete must not add first
+    local added = redis.pcall('XADD', KEYS[1], '*', unpack(args))
+    if type(added) == 'table' and added.err then return added end
+    redis.call('XDEL', KEYS[2], id)
+    return 1
 end
-if #args > 7900 then return 3 end
-redis.call('XDEL', KEYS[2], '0-0') -- whoever may not delete must not add first
-local added = redis.pcall('XADD', KEYS[1], '*', unpack(args))
-if type(added) == 'table' and added.err then return added end
-redis.call('XDEL', KEYS[2], ARGV[1])
-return 1
+
+if not ARGV[2] then
+    local found = redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1])
+    if #found == 0 then return 0 end
+    return put_back(ARGV[1], found[1][2])
+end
+
+-- A few at a time: letters can be large.
+local from, moved, seen, last = ARGV[1], 0, 0, ''
+while seen < tonumber(ARGV[3]) do
+    local page = redis.call('XRANGE', KEYS[2], from, ARGV[2], 'COUNT', 10)
+    for _, letter in ipairs(page) do
+        local done = put_back(letter[1], letter[2])
+        if type(done) == 'table' then
+            if moved == 0 then return done end
+            return {moved, seen, last}
+        end
+        if done == 1 then moved = moved + 1 end
+        seen, last = seen + 1, letter[1]
+    end
+    if #page < 10 then break end
+    from = '(' .. last
+end
+return {moved, seen, last}
