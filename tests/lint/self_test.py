@@ -256,10 +256,12 @@ class Metrics(Check):
         self.assert_fails('metrics.py', 'there is no place for WEIR_STATS_TABLE', '--write')
 
 
-class Docs(Check):
+class Pages(Check):
+    """Pages are checked against the code that they are about: the tree is this one."""
+
     def setUp(self):
         super().setUp()
-        shutil.rmtree(self.root)  # the pages are checked against the code that they are about
+        shutil.rmtree(self.root)
         shutil.copytree(os.path.join(HERE, '../..'), self.root,
                         ignore=shutil.ignore_patterns('.git', 'build*', '__pycache__', 'corpus'))
 
@@ -270,9 +272,38 @@ class Docs(Check):
             self.assertIn(old, before)
             self.write(path, before.replace(old, new, 1))
             try:
-                self.assert_fails('docs.py', words)
+                self.assert_fails(self.SCRIPT, words)
             finally:
                 self.write(path, before)
+
+
+class Monitoring(Pages):
+    SCRIPT = 'monitoring.py'
+
+    def test_rules_and_panels_name_metrics_that_there_are(self):
+        self.assert_passes('monitoring.py')
+        rules, panels = 'docs/operations/prometheus-alerts.yml', 'docs/operations/grafana-dashboard.json'
+        for change in [
+                (rules, 'weir_leases_lost_total', 'weir_leases_gone_total', 'there is no metric weir_leases_gone_total'),
+                (rules, '(weir_queue_overdue_seconds)', '(weir_overdue)', 'there is no metric weir_overdue'),
+                (rules, 'state="alive"', 'state="awake"', 'weir_queue_consumers has no state="awake"'),
+                (rules, 'outcome="retried"', 'result="retried"', 'weir_jobs_processed_total has no label result'),
+                (panels, 'weir_handler_seconds_bucket', 'weir_handlers_bucket', 'there is no metric weir_handlers'),
+        ]:
+            self.assert_change_fails(*change)
+
+    @unittest.skipUnless(shutil.which('promtool'), 'there is no promtool')
+    def test_promtool_is_asked(self):
+        for change in [
+                ('docs/operations/prometheus-alerts.yml', '> 300', '> 3000', 'promtool test rules'),
+                ('docs/operations/prometheus.yml', 'rule_files', 'rules_file', 'promtool check config'),
+                ('docs/operations/grafana-dashboard.json', 'max(weir_queue_old', 'max((weir_queue_old', 'promtool check rules'),
+        ]:
+            self.assert_change_fails(*change)
+
+
+class Docs(Pages):
+    SCRIPT = 'docs.py'
 
     def test_a_missing_page(self):
         os.remove(os.path.join(self.root, 'docs/errors.md'))
