@@ -90,7 +90,10 @@ static void what_a_former_life_left_runs_once(void **state)
     test_server_stop(server);
 }
 
-/* A read that would wait for 20 ms has waited for a second: until the end of a CLIENT PAUSE. */
+/*
+ * A read that would wait for 20 ms has waited for a second: until the end of a CLIENT PAUSE. The server names the last
+ * command that it has executed for a client: it can be told from others once the worker's reads have begun.
+ */
 static bool a_read_is_postponed(void *server)
 {
     redisReply *clients = test_server_command(server, "CLIENT LIST");
@@ -102,6 +105,15 @@ static bool a_read_is_postponed(void *server)
     }
     freeReplyObject(clients);
     return postponed;
+}
+
+/* Pauses writes under a worker that has read one job, and waits until its next read is one of them. */
+static void pause_writes(struct test_server *server, struct recorder *recorder)
+{
+    freeReplyObject(test_server_command(server, "XADD jobs * n 0"));
+    assert_true(recorder_wait_count(recorder, 1, TEST_TIMEOUT_MS));
+    freeReplyObject(test_server_command(server, "CLIENT PAUSE 100000 WRITE"));
+    assert_true(wait_for(a_read_is_postponed, server, TEST_TIMEOUT_MS));
 }
 
 /*
@@ -123,8 +135,7 @@ static void a_stop_while_writes_are_paused_harms_no_server(void **state)
     weir_queue *queue = NULL;
     assert_int_equal(weir_queue_open(&queue, &o, NULL), WEIR_OK);
     assert_int_equal(weir_queue_start(queue, NULL), WEIR_OK);
-    freeReplyObject(test_server_command(server, "CLIENT PAUSE 100000 WRITE"));
-    assert_true(wait_for(a_read_is_postponed, server, TEST_TIMEOUT_MS));
+    pause_writes(server, recorder);
     weir_queue_stop(queue, 200);
     freeReplyObject(test_server_command(server, "CLIENT UNPAUSE"));
     weir_queue_close(queue);
@@ -160,15 +171,14 @@ static void coming_back_while_writes_are_paused_harms_no_server(void **state)
     weir_queue *queue = NULL;
     assert_int_equal(weir_queue_open(&queue, &o, NULL), WEIR_OK);
     assert_int_equal(weir_queue_start(queue, NULL), WEIR_OK);
-    freeReplyObject(test_server_command(server, "CLIENT PAUSE 100000 WRITE"));
-    assert_true(wait_for(a_read_is_postponed, server, TEST_TIMEOUT_MS));
+    pause_writes(server, recorder);
     size_t accepted = test_proxy_accepted(proxy);
     test_proxy_forsake(proxy);
     struct accepted again = {proxy, accepted + 2}; /* reader and claimer */
     assert_true(wait_for(has_accepted, &again, TEST_TIMEOUT_MS));
     freeReplyObject(test_server_command(server, "CLIENT UNPAUSE"));
     freeReplyObject(test_server_command(server, "XADD jobs * n 1"));
-    assert_true(recorder_wait_count(recorder, 1, TEST_TIMEOUT_MS));
+    assert_true(recorder_wait_count(recorder, 2, TEST_TIMEOUT_MS));
     weir_queue_close(queue);
     recorder_free(recorder);
     test_proxy_stop(proxy);
