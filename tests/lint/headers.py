@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Public headers compile alone, as C11 and as C++11, and so does what their macros are for.
 
-    headers.py ROOT VERSION     VERSION: the project's, which weir/version.h must agree with
+    headers.py ROOT VERSION [COMPILER…]     VERSION: the project's, which weir/version.h must agree with
 
-Every compiler of gcc, g++, clang and clang++ that is installed is asked. At least one for each language must be.
+Every compiler of gcc, g++, clang and clang++ that is installed is asked, or those that are named. At least one for each
+language must be.
 """
 
 import os
@@ -75,14 +76,14 @@ def check_installed(root, headers):
             if f"'weir/{name}'" not in text]
 
 
-def main(root, version):
+def main(root, version, *wanted):
     headers = [os.path.basename(path) for path in common.source_files(root)
                if re.fullmatch(r'include/weir/\w+\.h', path)]
     problems = check_version(root, version) + check_umbrella(root, headers) + check_installed(root, headers)
     if problems:
         common.finish(problems, headers)
     for language, names in COMPILERS.items():
-        compilers = [name for name in names if shutil.which(name)]
+        compilers = [name for name in names if name in (wanted or names) and shutil.which(name)]
         if not compilers:
             problems.append(f'no compiler for {language}: one of {", ".join(names)} is needed')
         for compiler in compilers:

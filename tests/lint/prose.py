@@ -20,6 +20,8 @@ WAITING = re.compile(r'\b(?:clock_nano|nano|u)?sleep\s*\((?!0\.00)')  # in Pytho
 
 
 def columns(line):
+    if line.isascii():
+        return len(line)
     return sum(2 if unicodedata.east_asian_width(c) in 'WF' else 1 for c in line if not unicodedata.combining(c))
 
 
