@@ -39,7 +39,8 @@ struct weir_connection {
     struct weir_endpoint target;    /* where that is, */
     bool asking;                    /* and whether by ASK: for this command alone */
     int hops;                       /* how often it was sent elsewhere */
-    int unread;                     /* answers to ASKING still to be passed over */
+    int unread;                     /* answers to ASKING still to be passed over, */
+    struct weir_reply *refused;     /* and one that was an error */
     bool moved;                     /* side is the slot's node now: the link is left once all it got is answered */
     bool stays;                     /* redirections are replies like others until all is answered: one failed */
     bool transaction;               /* or while this is set */

@@ -31,6 +31,7 @@ void weir_redirect_reset(struct weir_connection *connection)
     weir_link_close(&connection->side);
     connection->oldest = WEIR_ON_LINK;
     connection->unread = 0;
+    connection->refused = NULL;
     connection->moved = connection->stays = connection->transaction = false;
 }
 
@@ -119,6 +120,7 @@ static weir_status send_aside(struct weir_connection *connection, weir_error *er
     }
     weir_buffer_append(&side->out, oldest, len);
     connection->unread = connection->asking;
+    connection->refused = NULL;
     connection->moved = !connection->asking;
     if (connection->moved)
         weir_link_halt(&connection->link);
@@ -128,17 +130,25 @@ static weir_status send_aside(struct weir_connection *connection, weir_error *er
     return WEIR_OK;
 }
 
-/* The reply to what was sent aside. */
+/* The reply to what was sent aside; where that was sent back because ASKING was refused, the refusal. */
 static weir_status reply_from_aside(struct weir_connection *connection, struct weir_arena *arena, int64_t extra_wait_ms,
                                     struct weir_reply **ret, weir_error *err)
 {
     for (;;) {
         weir_status status =
             weir_link_reply(&connection->side, arena, connection->options.command_timeout_ms, extra_wait_ms, ret, err);
-        if (status != WEIR_OK || connection->unread == 0)
+        if (status != WEIR_OK)
             return status;
+        if (connection->unread == 0)
+            break;
         connection->unread--;
+        if ((*ret)->kind == WEIR_REPLY_ERROR)
+            connection->refused = *ret;
     }
+    struct weir_endpoint target;
+    if (connection->refused && weir_redirection_of(*ret, &connection->side.endpoint, &target) != WEIR_REDIRECTION_NONE)
+        *ret = connection->refused;
+    return WEIR_OK;
 }
 
 weir_status weir_redirect_reply(struct weir_connection *connection, struct weir_arena *arena, int64_t extra_wait_ms,

@@ -40,6 +40,7 @@ static const struct fake_rule always[] = {
     {"AUTH", "+OK\r\n"},
     {"CLIENT SETNAME", "+OK\r\n"},
     {"CLIENT ID", ":7\r\n"},
+    {"ASKING", "+OK\r\n"},
     {"", "-ERR not one of mine\r\n"},
 };
 

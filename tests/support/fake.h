@@ -16,7 +16,7 @@ struct fake_rule {
     const char *reply; /* RESP; NULL: nothing, ever; "": the end of the connection */
 };
 
-/* Answers what connections begin with (AUTH, CLIENT SETNAME, CLIENT ID), and everything else with an error. */
+/* Answers what connections begin with (AUTH, CLIENT SETNAME, CLIENT ID), and ASKING; everything else with an error. */
 struct fake_server *fake_server_start(void);
 void fake_server_kill(struct fake_server *server); /* connecting is refused from now on */
 void fake_server_stop(struct fake_server *server); /* and frees; accepts NULL */
