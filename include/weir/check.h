@@ -22,13 +22,14 @@ typedef enum weir_severity {
     WEIR_ERROR    /* jobs are lost, refused or never run */
 } weir_severity;
 
-/* X(code, severity, name): what weir_check can find. docs/check.md says more about each. */
+/* X(code, severity, name): what weir_check and weir_diagnose can find. docs/check.md says more about each. */
 #define WEIR_FINDING_TABLE(X)                                                                                          \
     X(WEIR_FINDING_OLD_SERVER, WEIR_ERROR, "old server")            /* older than Redis 6.2 */                         \
     X(WEIR_FINDING_REPLICA, WEIR_ERROR, "replica")                  /* it takes no writes */                           \
     X(WEIR_FINDING_EVICTION, WEIR_ERROR, "eviction")                /* the server may delete jobs to save memory */    \
     X(WEIR_FINDING_WINDOW_EVICTION, WEIR_NOTICE, "window eviction") /* or the windows of idempotent enqueues */        \
     X(WEIR_FINDING_MEMORY, WEIR_WARNING, "memory")         /* near its maxmemory: enqueueing will be refused */        \
+    X(WEIR_FINDING_FULL, WEIR_ERROR, "full")               /* at its maxmemory: enqueueing is refused */               \
     X(WEIR_FINDING_WRITES_FAIL, WEIR_ERROR, "writes fail") /* it can't persist, and may refuse writes */               \
     X(WEIR_FINDING_NO_PERSISTENCE, WEIR_WARNING, "no persistence") /* a restart loses all jobs */                      \
     X(WEIR_FINDING_NO_AOF, WEIR_NOTICE, "no aof")                  /* a restart loses what came since a snapshot */    \
@@ -37,8 +38,11 @@ typedef enum weir_severity {
     X(WEIR_FINDING_UNSEEN, WEIR_NOTICE, "unseen")                  /* the user may not ask for something */            \
     X(WEIR_FINDING_WRONG_TYPE, WEIR_ERROR, "wrong type")           /* a key of the queue holds something else */       \
     X(WEIR_FINDING_NO_GROUP, WEIR_WARNING, "no group")             /* there are jobs, and nobody to read them */       \
-    X(WEIR_FINDING_GROUP_STUCK, WEIR_WARNING, "group stuck")       /* unread jobs, and no live consumer */             \
+    X(WEIR_FINDING_NO_WORKER, WEIR_WARNING, "no worker")           /* unread jobs, and no live consumer */             \
     X(WEIR_FINDING_PENDING_STUCK, WEIR_WARNING, "pending stuck")   /* pending for consumers that are gone */           \
+    X(WEIR_FINDING_POISON_JOB, WEIR_WARNING, "poison job")         /* handed out again and again, never answered */    \
+    X(WEIR_FINDING_NOT_READING, WEIR_WARNING, "not reading")       /* live consumers, unread jobs, nothing in hand */  \
+    X(WEIR_FINDING_SLOW_HANDLER, WEIR_WARNING, "slow handler")     /* jobs wait for long for those in hand */          \
     X(WEIR_FINDING_PAUSED, WEIR_NOTICE, "paused")                  /* since when */                                    \
     X(WEIR_FINDING_OVERDUE, WEIR_WARNING, "overdue")               /* due delayed jobs that nobody promotes */         \
     X(WEIR_FINDING_ORPHANS, WEIR_ERROR, "orphans")                 /* delayed jobs that have lost their due time */    \
@@ -72,8 +76,8 @@ typedef struct weir_check_options {
     const char *url;                    /* see weir/connection.h */
     const char *stream;                 /* 1 … 512 bytes */
     weir_connection_options connection; /* command_timeout_ms: 5000 */
-    int64_t stale_ms; /* who was not seen for so long, and what is overdue for so long, counts as left alone; ≥ 0,
-                         default 60000 */
+    int64_t stale_ms; /* who was not seen for so long, and what waits or is overdue for so long, counts as left alone;
+                         ≥ 0, default 60000 */
     bool repair;      /* moves delayed jobs that have lost their due time to the dead letters; default false */
     weir_finding_fn on_finding; /* for each finding, on the calling thread; NULL: they are only counted */
     void *user_data;
@@ -91,7 +95,7 @@ typedef struct weir_check_options {
  * What belongs together is looked at in one step, so that a queue at work yields no false findings. Delayed jobs are
  * gone through one by one, on the server, a few hundred at a time.
  *
- * Source: INFO, CONFIG GET, TYPE, XINFO, XRANGE, ZCOUNT and a script.
+ * Source: INFO, CONFIG GET, TYPE, XINFO, XRANGE, XPENDING, ZCOUNT and a script.
  * Errors: WEIR_ERR_ARGUMENT; WEIR_ERR_UNSUPPORTED: a memory: URL, which has no settings to look at;
  * WEIR_ERR_PERMISSION (names the command; that CONFIG is denied is a finding); as an enqueue otherwise. Thread: any.
  */

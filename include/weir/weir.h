@@ -11,6 +11,7 @@
 #include <weir/codegen.h>
 #include <weir/connection.h>
 #include <weir/dead.h>
+#include <weir/diagnose.h>
 #include <weir/error.h>
 #include <weir/field.h>
 #include <weir/job.h>

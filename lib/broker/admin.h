@@ -13,6 +13,7 @@
 #include "job/job.h"
 
 #include <weir/admin.h>
+#include <weir/diagnose.h>
 
 struct weir_session;
 
@@ -57,6 +58,9 @@ struct weir_admin_ops {
 
     weir_status (*reap)(struct weir_session *session, const char *group, int64_t idle_ms, uint64_t *ret_count,
                         weir_error *err);
+
+    /* Of the server that has the stream; fills in all of *ret but its size. */
+    weir_status (*server)(struct weir_session *session, weir_server_info *ret, weir_error *err);
 };
 
 extern const struct weir_admin_ops weir_redis_admin_ops;
@@ -70,6 +74,9 @@ weir_status weir_no_delayed_job(const char *id, weir_error *err);
 
 /* How long ago that was, 0 where it is yet to come. */
 int64_t weir_age_ms(int64_t now_ms, uint64_t then_ms);
+
+/* What the key of a pause holds: since when; 0 where it says something else ("1", say, by somebody else). */
+int64_t weir_paused_since_ms(const char *text, size_t len);
 
 /* Completes what follows from the rest: `oldest_runnable_ms` of the group. */
 void weir_group_info_complete(const weir_queue_info *queue, weir_group_info *group);

@@ -24,34 +24,51 @@ struct weir_server_facts {
     char fsync[16];     /* appendfsync */
     int min_replicas;   /* min-replicas-to-write */
     bool config_denied; /* the three above could not be asked for */
+    bool refuses;       /* a write was tried, and refused for lack of memory */
+    bool unavailable;   /* or for another reason that may pass */
 };
 
 struct weir_group_facts {
     const char *name;
-    bool unread;                /* there are entries that it was not handed */
-    int64_t lag;                /* how many; −1: the server doesn't say */
-    uint64_t consumers, live;   /* seen within stale_ms */
-    uint64_t pending;           /* all */
-    uint64_t abandoned;         /* pending for consumers that are not live */
-    int64_t abandoned_since_ms; /* for how long the one that was seen last has not been seen */
+    bool unread;                   /* there are entries that it was not handed */
+    int64_t lag;                   /* how many; −1: the server doesn't say */
+    int64_t unread_for_ms;         /* since the first of them was put into the stream */
+    uint64_t consumers, live;      /* seen within stale_ms */
+    uint64_t pending;              /* all */
+    uint64_t abandoned;            /* pending for consumers that are not live */
+    int64_t abandoned_since_ms;    /* for how long the one that was seen last has not been seen; −1: not known */
+    int64_t most_deliveries;       /* of one entry, among the first that are pending */
+    const char *most_delivered_id; /* that entry; may be NULL where there is none */
+    bool paused;                   /* the queue is: whatever waits, waits for that */
+    int64_t patience_ms;           /* a job that waits for so long waits for too long */
 };
+
+/* Once or twice is what crashes, kills and lost connections do to any job. */
+enum { WEIR_POISON_DELIVERIES = 3 };
 
 struct weir_queue_facts {
     uint64_t entries, groups;
     uint64_t delayed, overdue;
-    int64_t overdue_by_ms; /* the oldest */
+    bool overdue_uncounted; /* some are: nobody has counted them */
+    int64_t overdue_by_ms;  /* the oldest */
     uint64_t orphans, repaired, no_payload;
     uint64_t dead;
-    int64_t paused_for_ms; /* −1: it is not */
+    int64_t paused_for_ms; /* 0: nobody knows; −1: it is not */
 };
 
-/* Where findings go. */
+/* Where findings go; NULL: they are only counted. */
 struct weir_findings {
-    const weir_check_options *options;
+    weir_finding_fn on_finding;
+    void *user_data;
     size_t n;
 };
 
+/* All that can be said of a server, or what keeps it from taking jobs now. */
 void weir_judge_server(const struct weir_server_facts *facts, struct weir_findings *findings);
+void weir_judge_service(const struct weir_server_facts *facts, struct weir_findings *findings);
+
+/* The pause alone, which explains what else is found; weir_judge_queue has the rest. */
+void weir_judge_pause(const struct weir_queue_facts *facts, struct weir_findings *findings);
 void weir_judge_group(const struct weir_group_facts *facts, struct weir_findings *findings);
 void weir_judge_queue(const struct weir_queue_facts *facts, struct weir_findings *findings);
 

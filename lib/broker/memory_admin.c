@@ -434,6 +434,17 @@ static weir_status memory_reap(struct weir_session *session, const char *group_n
     return WEIR_OK;
 }
 
+/* It is this process, and has no limit of its own. */
+static weir_status memory_server(struct weir_session *session, weir_server_info *ret, weir_error *err)
+{
+    weir_status status = weir_memory_enter(session, err);
+    if (status != WEIR_OK)
+        return status;
+    weir_memory_exit(session);
+    *ret = (weir_server_info){.size = ret->size, .version = "memory"};
+    return WEIR_OK;
+}
+
 const struct weir_admin_ops weir_memory_admin_ops = {
     .select = memory_select,
     .streams = memory_streams,
@@ -445,4 +456,5 @@ const struct weir_admin_ops weir_memory_admin_ops = {
     .delayed_run = memory_delayed_run,
     .delayed_delete = memory_delayed_delete,
     .reap = memory_reap,
+    .server = memory_server,
 };

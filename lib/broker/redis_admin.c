@@ -104,9 +104,7 @@ static bool read_pause(const struct weir_reply *reply, weir_queue_info *ret)
     if (!weir_reply_is_text(reply))
         return false;
     ret->paused = reply->len > 0;
-    if (!weir_parse_i64(reply->text, reply->len, &ret->paused_since_ms) ||
-        ret->paused_since_ms < INT64_C(1000000000000)) /* somebody else's way of pausing: "1", say */
-        ret->paused_since_ms = 0;
+    ret->paused_since_ms = weir_paused_since_ms(reply->text, reply->len);
     return true;
 }
 
@@ -359,4 +357,5 @@ const struct weir_admin_ops weir_redis_admin_ops = {
     .delayed_run = redis_delayed_run,
     .delayed_delete = redis_delayed_delete,
     .reap = redis_reap_group,
+    .server = redis_server,
 };

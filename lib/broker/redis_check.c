@@ -21,13 +21,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 300 }; /* delayed jobs that a script looks at in one go */
+enum { PAGE = 300 };     /* delayed jobs that a script looks at in one go */
+enum { SUSPECTS = 100 }; /* a job that is never finished is soon among the first that are pending */
 
 struct check {
     struct redis_session *session;
     const weir_check_options *options;
     struct weir_findings findings;
-    int64_t now_ms; /* the server's */
+    int64_t now_ms;        /* the server's */
+    int64_t paused_for_ms; /* −1: it is not */
     bool has_stream, has_delayed, has_jobs, has_dead;
 };
 
@@ -188,7 +190,7 @@ static weir_status look_at_consumers(struct check *check, const char *group, str
 }
 
 /* Whether there is an entry behind `last`: also where the server counts no lag. */
-static weir_status look_behind(struct check *check, const char *last, bool *ret_unread, weir_error *err)
+static weir_status look_behind(struct check *check, const char *last, struct weir_group_facts *facts, weir_error *err)
 {
     char from[WEIR_ENTRY_ID_SIZE + 1];
     snprintf(from, sizeof from, "(%s", last);
@@ -206,8 +208,44 @@ static weir_status look_behind(struct check *check, const char *last, bool *ret_
     weir_command_text(out, "1");
     struct weir_reply *reply;
     status = redis_exchange(session, "XRANGE", &reply, err);
-    if (status == WEIR_OK)
-        *ret_unread = weir_reply_is_array(reply, 1);
+    if (status != WEIR_OK || !weir_reply_is_array(reply, 1))
+        return status;
+    const struct weir_reply *entry = &reply->items[0];
+    struct weir_entry_id id;
+    facts->unread = true;
+    if (weir_reply_is_array(entry, 2) && weir_reply_is_text(&entry->items[0]) &&
+        weir_entry_id_parse(entry->items[0].text, entry->items[0].len, &id))
+        facts->unread_for_ms = weir_age_ms(check->now_ms, id.ms);
+    return WEIR_OK;
+}
+
+/* Of the first that are pending, the one that was handed out most often; `id` keeps its name. */
+static weir_status look_for_poison(struct check *check, struct weir_group_facts *facts, char id[WEIR_ENTRY_ID_SIZE],
+                                   weir_error *err)
+{
+    struct redis_session *session = check->session;
+    weir_status status = redis_begin(session, err);
+    if (status != WEIR_OK)
+        return status;
+    struct weir_buffer *out = weir_connection_out(session->connection);
+    weir_command_begin(out, 6);
+    weir_command_text(out, "XPENDING");
+    redis_key(out, &session->keys->stream);
+    weir_command_text(out, facts->name);
+    weir_command_text(out, "-");
+    weir_command_text(out, "+");
+    weir_command_i64(out, SUSPECTS);
+    struct weir_reply *reply;
+    status = redis_exchange(session, "XPENDING", &reply, err);
+    for (size_t i = 0; status == WEIR_OK && reply->kind == WEIR_REPLY_ARRAY && i < reply->len; i++) {
+        const struct weir_reply *entry = &reply->items[i];
+        if (!weir_reply_is_array(entry, 4) || !weir_reply_is_text(&entry->items[0]) ||
+            entry->items[3].kind != WEIR_REPLY_INTEGER || entry->items[3].integer <= facts->most_deliveries)
+            continue;
+        facts->most_deliveries = entry->items[3].integer;
+        facts->most_delivered_id = id;
+        snprintf(id, WEIR_ENTRY_ID_SIZE, "%s", entry->items[0].text);
+    }
     return status;
 }
 
@@ -257,12 +295,20 @@ static weir_status check_groups(struct check *check, uint64_t *ret_n, weir_error
     weir_status status = list_groups(check, &groups, &n, err);
     *ret_n = n;
     for (size_t i = 0; i < n; i++) {
+        char suspect[WEIR_ENTRY_ID_SIZE];
         struct weir_group_facts facts = {
-            .name = groups[i].name, .lag = groups[i].lag, .pending = (uint64_t)groups[i].pending};
+            .name = groups[i].name,
+            .lag = groups[i].lag,
+            .pending = (uint64_t)groups[i].pending,
+            .paused = check->paused_for_ms >= 0,
+            .patience_ms = check->options->stale_ms,
+        };
         if (status == WEIR_OK)
             status = look_at_consumers(check, groups[i].name, &facts, err);
         if (status == WEIR_OK)
-            status = look_behind(check, groups[i].last, &facts.unread, err);
+            status = look_behind(check, groups[i].last, &facts, err);
+        if (status == WEIR_OK && facts.pending > 0)
+            status = look_for_poison(check, &facts, suspect, err);
         if (status == WEIR_ERR_NO_GROUP)
             status = WEIR_OK; /* deleted meanwhile */
         else if (status == WEIR_OK)
@@ -376,23 +422,28 @@ static weir_status look_for_strays(struct check *check, const char *which, uint6
     return WEIR_OK;
 }
 
-static weir_status look_for_pause(struct check *check, struct weir_queue_facts *facts, weir_error *err)
+static weir_status look_for_pause(struct check *check, weir_error *err)
 {
     struct weir_reply *reply;
     weir_status status = ASK(check, "GET", &check->session->keys->paused, &reply, err, "GET");
     if (status != WEIR_OK || !weir_reply_is_text(reply))
         return status;
-    int64_t since_ms = strtoll(reply->text, NULL, 10);
-    facts->paused_for_ms = since_ms > 0 && since_ms <= check->now_ms ? check->now_ms - since_ms : 0;
+    int64_t since_ms = weir_paused_since_ms(reply->text, reply->len);
+    check->paused_for_ms = since_ms > 0 && since_ms <= check->now_ms ? check->now_ms - since_ms : 0;
     return WEIR_OK;
 }
 
 static weir_status check_queue(struct check *check, weir_error *err)
 {
     const struct weir_keys *keys = check->session->keys;
-    struct weir_queue_facts facts = {.paused_for_ms = -1};
+    struct weir_queue_facts facts = {0};
     uint64_t none = 0;
     weir_status status = ask_time(check, err);
+    if (status == WEIR_OK)
+        status = look_for_pause(check, err);
+    facts.paused_for_ms = check->paused_for_ms;
+    if (status == WEIR_OK)
+        weir_judge_pause(&facts, &check->findings);
     if (status == WEIR_OK && check->has_stream)
         status = count(check, "XLEN", &keys->stream, &facts.entries, err);
     if (status == WEIR_OK && check->has_stream)
@@ -407,8 +458,6 @@ static weir_status check_queue(struct check *check, weir_error *err)
     if (status == WEIR_OK && check->has_dead)
         status = count(check, "XLEN", &keys->dead, &facts.dead, err);
     if (status == WEIR_OK)
-        status = look_for_pause(check, &facts, err);
-    if (status == WEIR_OK)
         weir_judge_queue(&facts, &check->findings);
     return status;
 }
@@ -416,7 +465,12 @@ static weir_status check_queue(struct check *check, weir_error *err)
 weir_status redis_check_all(struct weir_session *base, const weir_check_options *options, size_t *ret_findings,
                             weir_error *err)
 {
-    struct check check = {.session = redis_session(base), .options = options, .findings = {.options = options}};
+    struct check check = {
+        .session = redis_session(base),
+        .options = options,
+        .findings = {.on_finding = options->on_finding, .user_data = options->user_data},
+        .paused_for_ms = -1,
+    };
     weir_status status = check_server(&check, err);
     if (status == WEIR_OK)
         status = check_types(&check, err);

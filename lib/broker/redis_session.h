@@ -139,6 +139,9 @@ weir_status redis_touch(struct weir_session *session, weir_error *err);
 weir_status redis_streams(struct weir_session *session, weir_cursor *cursor, weir_stream_visit_fn visit,
                           void *user_data, weir_error *err);
 
+/* redis_server.c */
+weir_status redis_server(struct weir_session *session, weir_server_info *ret, weir_error *err);
+
 /* redis_delayed.c */
 weir_status redis_delayed(struct weir_session *session, const weir_delayed_position *after, size_t max,
                           weir_job_visit_fn visit, void *user_data, struct weir_visit *ret, weir_error *err);

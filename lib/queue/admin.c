@@ -17,6 +17,8 @@
 
 enum { PAGE = 100 };
 
+static const char any_stream[] = "weir"; /* where none is meant */
+
 struct weir_admin {
     pthread_mutex_t mutex;
     struct weir_broker *broker;
@@ -53,7 +55,7 @@ weir_status weir_admin_open(weir_admin **ret, const weir_admin_options *options,
     }
     admin->alive_ms = options->alive_ms;
     struct weir_broker_config config = {
-        .url = options->url, .stream = "weir", .connection = options->connection}; /* until the first select */
+        .url = options->url, .stream = any_stream, .connection = options->connection}; /* until the first select */
     status = weir_broker_open(&admin->broker, &config, err);
     if (status == WEIR_OK)
         status = admin->broker->ops->session_open(&admin->session, admin->broker, "admin", err);
@@ -94,6 +96,7 @@ struct call {
     weir_cursor *cursor;
     struct weir_arena *arena;
     weir_queue_info *info;
+    weir_server_info *server;
     weir_stream_visit_fn visit_stream;
     weir_consumer_visit_fn visit_consumer;
     weir_pending_visit_fn visit_pending;
@@ -233,6 +236,27 @@ weir_status weir_admin_consumers(weir_admin *admin, const char *stream, const ch
         return status;
     struct call call = {.stream = stream, .group = group, .visit_consumer = visit, .user_data = user_data};
     return perform(admin, consumers, true, &call, err);
+}
+
+static weir_status server(weir_admin *admin, struct call *call, weir_error *err)
+{
+    return ops_of(admin)->server(admin->session, call->server, err);
+}
+
+weir_status weir_admin_server(weir_admin *admin, const char *stream, weir_server_info *ret, weir_error *err)
+{
+    weir_status status = require(ret, "ret", err);
+    if (status == WEIR_OK && ret->size != sizeof *ret)
+        status = weir_error_set(err, WEIR_ERR_ARGUMENT, "ret->size is %zu, not %zu: start from WEIR_SERVER_INFO_INIT",
+                                ret->size, sizeof *ret);
+    if (status != WEIR_OK)
+        return status;
+    weir_server_info found = *ret;
+    struct call call = {.stream = stream ? stream : any_stream, .server = &found};
+    status = perform(admin, server, true, &call, err);
+    if (status == WEIR_OK)
+        *ret = found;
+    return status;
 }
 
 /* --- jobs --- */

@@ -22,6 +22,18 @@ static void of_an_unknown_queue_nothing_is_known(void **state)
     assert_int_equal(seen->queue.n_groups, 0);
 }
 
+static void of_the_server_is_known_what_it_is_and_that_it_takes_writes(void **state)
+{
+    struct weir_session *admin = admin_of(*state);
+    weir_server_info server = {.size = 7, .writes = WEIR_ERR_FULL, .replica = true, .disk_fails = true};
+    OK(admin->ops->admin->server(admin, &server, &last_error));
+    assert_int_equal(server.size, 7); /* the caller's */
+    assert_true(server.version[0] != '\0');
+    assert_int_equal(server.writes, WEIR_OK);
+    assert_false(server.replica || server.disk_fails);
+    assert_false(look(admin)->queue.exists); /* it was not made by trying */
+}
+
 static void what_waits_and_what_is_pending_is_counted(void **state)
 {
     struct contract *contract = *state;
@@ -400,6 +412,7 @@ int run_inspecting_tests(void)
 {
     const struct CMUnitTest tests[] = {
         CONTRACT_TEST(of_an_unknown_queue_nothing_is_known),
+        CONTRACT_TEST(of_the_server_is_known_what_it_is_and_that_it_takes_writes),
         CONTRACT_TEST(what_waits_and_what_is_pending_is_counted),
         CONTRACT_TEST(what_was_added_and_delivered_is_counted_for_ever),
         CONTRACT_TEST(the_suspect_is_what_was_delivered_most_often),

@@ -426,6 +426,15 @@ static weir_status reap_group(struct client *client, weir_error *err)
     return admin_of(client)->reap(client->session, "g", 1000, &n, err);
 }
 
+static weir_status server(struct client *client, weir_error *err)
+{
+    weir_server_info info = WEIR_SERVER_INFO_INIT;
+    weir_status status = admin_of(client)->server(client->session, &info, err);
+    touch_text(info.version);
+    touch_text(info.memory_policy);
+    return status;
+}
+
 static weir_status (*const operations[])(struct client *client, weir_error *err) = {
     create_group, probe,
     read_once,    read_twice,
@@ -443,7 +452,7 @@ static weir_status (*const operations[])(struct client *client, weir_error *err)
     consumers,    pending,
     entry,        delayed,
     delayed_run,  delayed_delete,
-    reap_group,
+    reap_group,   server,
 };
 enum { N_OPERATIONS = sizeof operations / sizeof *operations };
 

@@ -18,6 +18,7 @@
 struct found {
     char names[512];
     weir_finding last;
+    char text[512]; /* of the last */
     uint64_t counts[64];
     bool repaired[64];
 };
@@ -30,6 +31,7 @@ static void note(const weir_finding *finding, void *context)
     size_t len = strlen(to->names);
     snprintf(to->names + len, sizeof to->names - len, "%s%s", len ? ", " : "", weir_finding_name(finding->code));
     to->last = *finding;
+    snprintf(to->text, sizeof to->text, "%s", finding->text);
     to->counts[finding->code] = finding->count;
     to->repaired[finding->code] = finding->repaired;
     assert_true(finding->text[0] && finding->fix[0]);
@@ -106,7 +108,7 @@ static void what_endangers_jobs_is_told(void **state)
     expect(f, "window eviction");
     command(f, "CONFIG SET maxmemory-policy noeviction");
     command(f, "CONFIG SET maxmemory 100");
-    expect(f, "memory");
+    expect(f, "full");
     command(f, "CONFIG SET maxmemory 0");
     command(f, "CONFIG SET appendfsync everysec");
     expect(f, "fsync");
@@ -199,13 +201,36 @@ static void groups_that_nobody_serves_are_told(void **state)
     command(f, "XGROUP CREATE " STREAM " empty $");
     expect(f, "");
     command(f, "XGROUP CREATE " STREAM " " GROUP " 0");
-    expect(f, "group stuck"); /* the other one has nothing to read */
+    expect(f, "no worker"); /* the other one has nothing to read */
     command(f, "XREADGROUP GROUP " GROUP " gone COUNT 1 STREAMS " STREAM " >");
     expect(f, ""); /* it was here just now */
     expect_impatiently(f, "pending stuck");
     assert_int_equal(found.counts[WEIR_FINDING_PENDING_STUCK], 1);
     command(f, "XADD " STREAM " * n 2");
-    expect_impatiently(f, "group stuck, group stuck, pending stuck");
+    expect_impatiently(f, "no worker, no worker, pending stuck");
+}
+
+/* Entries of 1970: what waits has waited for long. */
+static void slow_groups_and_poison_are_told(void **state)
+{
+    struct fixture *f = *state;
+    command(f, "XADD " STREAM " 1000-0 n 1");
+    command(f, "XADD " STREAM " 1000-1 n 2");
+    command(f, "XGROUP CREATE " STREAM " " GROUP " 0");
+    command(f, "XGROUP CREATECONSUMER " STREAM " " GROUP " here");
+    expect(f, "not reading");
+    command(f, "XREADGROUP GROUP " GROUP " here COUNT 1 STREAMS " STREAM " >");
+    expect(f, "slow handler");
+    command(f, "SET " PAUSED " 1");
+    expect(f, "paused");
+    command(f, "DEL " PAUSED);
+    command(f, "XREADGROUP GROUP " GROUP " here COUNT 1 STREAMS " STREAM " >");
+    expect(f, "");
+    command(f, "XCLAIM " STREAM " " GROUP " here 0 1000-1 RETRYCOUNT 2");
+    expect(f, "");
+    command(f, "XCLAIM " STREAM " " GROUP " here 0 1000-1 RETRYCOUNT 3");
+    expect(f, "poison job");
+    assert_non_null(strstr(found.text, "the job 1000-1 was handed out 3 times"));
 }
 
 static void pauses_and_dead_letters_are_told(void **state)
@@ -387,6 +412,7 @@ int main(void)
         WITH_GOOD_SERVER(what_may_not_be_asked_is_told),
         WITH_GOOD_SERVER(keys_of_another_type_are_told),
         WITH_GOOD_SERVER(groups_that_nobody_serves_are_told),
+        WITH_GOOD_SERVER(slow_groups_and_poison_are_told),
         WITH_GOOD_SERVER(pauses_and_dead_letters_are_told),
         WITH_GOOD_SERVER(overdue_jobs_are_told),
         WITH_GOOD_SERVER(halves_of_delayed_jobs_are_told_and_left_alone),

@@ -32,10 +32,7 @@ static void add(const weir_finding *finding, void *context)
 static struct found server(struct weir_server_facts facts)
 {
     struct found found = {.names = ""};
-    weir_check_options options = WEIR_CHECK_OPTIONS_INIT;
-    options.on_finding = add;
-    options.user_data = &found;
-    struct weir_findings findings = {.options = &options};
+    struct weir_findings findings = {.on_finding = add, .user_data = &found};
     weir_judge_server(&facts, &findings);
     return found;
 }
@@ -67,7 +64,7 @@ static void a_good_server_is_good(void **state)
 {
     (void)state;
     EXPECT("", "", server(good()));
-    struct weir_findings uncounted = {.options = &(weir_check_options){.on_finding = NULL}};
+    struct weir_findings uncounted = {.on_finding = NULL};
     struct weir_server_facts facts = good();
     facts.replica = true;
     weir_judge_server(&facts, &uncounted);
@@ -96,10 +93,17 @@ static void servers_are_judged_by_their_settings(void **state)
     WITH("memory", "90 %", facts.used_memory = 901000000, facts.max_memory = 1000000000);
     WITH("", "", facts.used_memory = 899000000, facts.max_memory = 1000000000);
     WITH("", "", facts.used_memory = UINT64_MAX);
-    WITH("memory", "100 %", facts.used_memory = UINT64_MAX, facts.max_memory = UINT64_MAX);
+    WITH("full", "out of memory", facts.used_memory = UINT64_MAX, facts.max_memory = UINT64_MAX);
+    WITH("full", "refuses new jobs", facts.used_memory = 1000000000, facts.max_memory = 1000000000);
+    WITH("full", "out of memory", facts.refuses = true); /* as it said itself */
+    WITH("memory", "99 %", facts.used_memory = 990000000, facts.max_memory = 1000000000);
     WITH("eviction, memory", "deletes keys", strcpy(facts.policy, "allkeys-lfu"), facts.used_memory = 99,
          facts.max_memory = 100);
-    WITH("writes fail", "not safe", facts.writes_fail = true);
+    WITH("eviction, memory", "deletes keys", strcpy(facts.policy, "allkeys-lfu"), facts.used_memory = 101,
+         facts.max_memory = 100);
+    WITH("writes fail", "the last time: jobs are not safe, and it may refuse writes", facts.writes_fail = true);
+    WITH("writes fail", "or is not ready: jobs are not safe, and it refuses writes", facts.unavailable = true);
+    WITH("replica", "takes no writes", facts.replica = true, facts.unavailable = true);
     WITH("no persistence", "loses all jobs", facts.aof = false, facts.snapshots = 0);
     WITH("no aof", "since the last snapshot", facts.aof = false);
     WITH("no aof", "append-only", facts.aof = false, facts.snapshots = -1);
@@ -115,10 +119,7 @@ static void servers_are_judged_by_their_settings(void **state)
 static struct found group(struct weir_group_facts facts)
 {
     struct found found = {.names = ""};
-    weir_check_options options = WEIR_CHECK_OPTIONS_INIT;
-    options.on_finding = add;
-    options.user_data = &found;
-    struct weir_findings findings = {.options = &options};
+    struct weir_findings findings = {.on_finding = add, .user_data = &found};
     facts.name = "senders";
     weir_judge_group(&facts, &findings);
     return found;
@@ -128,28 +129,75 @@ static void groups_are_judged_by_who_is_alive(void **state)
 {
     (void)state;
 #define GROUP(expected, words, ...) EXPECT(expected, words, group((struct weir_group_facts){__VA_ARGS__}))
-    GROUP("", "", .live = 1, .consumers = 1, .unread = true);
+    GROUP("", "", .live = 1, .consumers = 1, .unread = true, .patience_ms = 1);
     GROUP("", "", .consumers = 0);
     GROUP("", "", .live = 1, .consumers = 3, .pending = 7);
-    GROUP("group stuck", "The group senders has jobs to read and no live consumer: they wait", .unread = true);
-    GROUP("group stuck", "has 1 job to read", .unread = true, .lag = 1);
-    GROUP("group stuck", "has 12 jobs to read and no live consumer, though it had some", .unread = true, .lag = 12,
-          .consumers = 2);
-    GROUP("pending stuck", "1 job is pending for consumers that have not been seen for 2 minutes.", .consumers = 1,
+    GROUP("no worker", "In the group senders jobs wait to be read, and there is no live consumer.", .unread = true);
+    GROUP("no worker", "1 job waits to be read", .unread = true, .lag = 1);
+    GROUP("no worker", "12 jobs wait to be read, and there is no live consumer, though there were some", .unread = true,
+          .lag = 12, .consumers = 2);
+    GROUP("pending stuck", "1 job is pending for consumers that are not seen for 2 minutes.", .consumers = 1,
           .pending = 1, .abandoned = 1, .abandoned_since_ms = 120000);
+    GROUP("pending stuck", "2 jobs are pending for consumers that are gone.", .consumers = 1, .pending = 2,
+          .abandoned = 2, .abandoned_since_ms = -1);
     GROUP("pending stuck", "90 seconds; its live consumers should have taken them over", .consumers = 2, .live = 1,
           .pending = 5, .abandoned = 3, .abandoned_since_ms = 90000);
-    GROUP("group stuck, pending stuck", "3 days", .unread = true, .consumers = 1, .abandoned = 1,
+    GROUP("no worker, pending stuck", "3 days", .unread = true, .consumers = 1, .abandoned = 1,
           .abandoned_since_ms = 3 * 86400000LL);
+    GROUP("", "", .unread = true, .consumers = 1, .abandoned = 1, .paused = true); /* that is why */
+}
+
+static void groups_are_judged_by_their_progress(void **state)
+{
+    (void)state;
+#define LIVE .unread = true, .live = 2, .consumers = 2, .patience_ms = 10000
+    GROUP("", "", LIVE, .unread_for_ms = 9999, .pending = 9);
+    GROUP(
+        "slow handler",
+        "7 jobs wait to be read, the first one for 3 minutes, while 2 live consumers have 9 in hand: handlers are too "
+        "slow, or too few.",
+        LIVE, .lag = 7, .unread_for_ms = 180000, .pending = 9);
+    GROUP("slow handler", "1 live consumer has 1 in hand", .unread = true, .live = 1, .pending = 1, .lag = -1);
+    GROUP("not reading",
+          "jobs wait to be read, the first one for 10 seconds, and 2 live consumers have nothing in hand", LIVE,
+          .lag = -1, .unread_for_ms = 10000);
+    GROUP("pending stuck, not reading", "nothing in hand", LIVE, .unread_for_ms = 10000, .pending = 3, .abandoned = 3,
+          .abandoned_since_ms = 60000);
+    GROUP("", "", LIVE, .unread_for_ms = 180000, .pending = 9, .paused = true);
+    GROUP("", "", .live = 1, .pending = 9);
+}
+
+static void a_job_that_is_handed_out_again_and_again_is_suspect(void **state)
+{
+    (void)state;
+    GROUP("", "", .live = 1, .pending = 1, .most_deliveries = 2, .most_delivered_id = "17-4");
+    GROUP("poison job", "the job 17-4 was handed out 3 times and never answered for", .live = 1, .pending = 1,
+          .most_deliveries = 3, .most_delivered_id = "17-4");
+    GROUP("poison job", "17-4", .pending = 1, .most_deliveries = 3, .most_delivered_id = "17-4", .paused = true);
+    GROUP("poison job, no worker", "17-4", .pending = 1, .most_deliveries = 3, .most_delivered_id = "17-4",
+          .unread = true, .consumers = 3);
+}
+
+/* They can be any bytes, and are cut: a text is one line of printable UTF-8 all the same. */
+static void names_of_groups_are_made_printable(void **state)
+{
+    (void)state;
+    static const char *const names[][2] = {{"a\nb\x1b[2Jc", "In the group a?b?[2Jc jobs"},
+                                           {"\xc3\xa9\xff\xe2\x82", "In the group \u00e9??? jobs"},
+                                           {"\xf0\x9f\x98\x80\x7f\x80\xc0\xaf", "In the group \U0001f600???? jobs"}};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        struct found found = {.names = ""};
+        struct weir_findings findings = {.on_finding = add, .user_data = &found};
+        weir_judge_group(&(struct weir_group_facts){.name = names[i][0], .unread = true}, &findings);
+        assert_non_null(strstr(found.texts, names[i][1]));
+    }
 }
 
 static struct found queue(struct weir_queue_facts facts)
 {
     struct found found = {.names = ""};
-    weir_check_options options = WEIR_CHECK_OPTIONS_INIT;
-    options.on_finding = add;
-    options.user_data = &found;
-    struct weir_findings findings = {.options = &options};
+    struct weir_findings findings = {.on_finding = add, .user_data = &found};
+    weir_judge_pause(&facts, &findings);
     weir_judge_queue(&facts, &findings);
     return found;
 }
@@ -164,6 +212,9 @@ static void queues_are_judged_by_what_is_left_lying(void **state)
     QUEUE("no group", "3 jobs and no group", .paused_for_ms = -1, .entries = 1, .delayed = 2);
     QUEUE("paused", "for 999 milliseconds", .paused_for_ms = 999);
     QUEUE("paused", "for 2 hours", .paused_for_ms = 7200000);
+    QUEUE("paused", "The queue is paused: no worker", .paused_for_ms = 0);
+    QUEUE("overdue", "Some delayed jobs are overdue, the first one by 2 minutes", .paused_for_ms = -1, .groups = 1,
+          .delayed = 1, .overdue_uncounted = true, .overdue_by_ms = 120000);
     QUEUE("overdue", "1 delayed job is overdue, the first one by 2 minutes", .paused_for_ms = -1, .groups = 1,
           .delayed = 1, .overdue = 1, .overdue_by_ms = 120000);
     QUEUE("orphans",
@@ -228,6 +279,9 @@ int main(void)
         cmocka_unit_test(a_good_server_is_good),
         cmocka_unit_test(servers_are_judged_by_their_settings),
         cmocka_unit_test(groups_are_judged_by_who_is_alive),
+        cmocka_unit_test(groups_are_judged_by_their_progress),
+        cmocka_unit_test(a_job_that_is_handed_out_again_and_again_is_suspect),
+        cmocka_unit_test(names_of_groups_are_made_printable),
         cmocka_unit_test(queues_are_judged_by_what_is_left_lying),
         cmocka_unit_test(info_is_read_line_by_line),
         cmocka_unit_test(names_are_those_of_the_table),
