@@ -37,7 +37,8 @@ extern "C" {
     X(WEIR_ERR_EXISTS, 16, false, "a delayed job with this id exists already; nothing was changed")                    \
     X(WEIR_ERR_DECODE, 17, false, "the fields could not be turned into the payload, or back")                          \
     X(WEIR_ERR_NO_GROUP, 18, true, "the consumer group does not exist")                                                \
-    X(WEIR_ERR_SYSTEM, 19, true, "the operating system refused a resource (threads, descriptors)")
+    X(WEIR_ERR_SYSTEM, 19, true, "the operating system refused a resource (threads, descriptors)")                     \
+    X(WEIR_ERR_STUCK, 20, false, "a thread of the library has not gone round its loop for too long")
 
 #define WEIR_STATUS_ENUM_ENTRY(name, number, retriable, text) name = number,
 typedef enum weir_status { WEIR_STATUS_TABLE(WEIR_STATUS_ENUM_ENTRY) } weir_status;

@@ -193,6 +193,21 @@ WEIR_API weir_status weir_queue_pause(weir_queue *queue);
 WEIR_API weir_status weir_queue_resume(weir_queue *queue);
 
 /*
+ * For a watchdog or a liveness probe: WEIR_OK where the queue's own threads go round their loops, else WEIR_ERR_STUCK,
+ * with the thread's name and for how long it has not. A thread may be late by patience_ms (0: 30 s) beyond what it
+ * waits for. A server that is away or silent is no reason, since trying again is progress, nor is a handler that hangs;
+ * an on_event or on_stats that doesn't return is. A queue that isn't started is well. Thread: any; asks no server.
+ */
+WEIR_API weir_status weir_queue_health(weir_queue *queue, int64_t patience_ms, weir_error *err);
+
+/*
+ * For a readiness probe: WEIR_OK where the queue could run a job now, also while it is paused. Else WEIR_ERR_STATE (not
+ * started, being stopped), WEIR_ERR_CONNECTION (not connected) or WEIR_ERR_NO_GROUP (its consumer group is missing, and
+ * could not be made), with words. Thread: any; asks no server.
+ */
+WEIR_API weir_status weir_queue_ready(weir_queue *queue, weir_error *err);
+
+/*
  * Copies the numbers. Set stats->size first (WEIR_STATS_INIT).
  * Errors: WEIR_ERR_ARGUMENT. Thread: any.
  */

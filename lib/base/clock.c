@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/clock.h"
 
+#include "base/watch.h"
+
 #include <errno.h>
 #include <time.h>
 
@@ -41,10 +43,22 @@ int weir_cond_init(pthread_cond_t *cond)
     return rc;
 }
 
-bool weir_cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t deadline_us)
+static bool wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t deadline_us)
 {
     if (deadline_us == INT64_MAX)
         return pthread_cond_wait(cond, mutex) == 0;
     struct timespec until = {.tv_sec = deadline_us / 1000000, .tv_nsec = deadline_us % 1000000 * 1000};
     return pthread_cond_timedwait(cond, mutex, &until) != ETIMEDOUT;
+}
+
+bool weir_cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t deadline_us)
+{
+    for (;;) {
+        int64_t slice_us = weir_watch_slice_us(deadline_us);
+        weir_watch_wait_until(slice_us);
+        bool signalled = wait_until(cond, mutex, slice_us);
+        weir_watch_go_on();
+        if (signalled || slice_us >= deadline_us)
+            return signalled;
+    }
 }

@@ -293,7 +293,9 @@ void *weir_acker_main(void *argument)
     weir_job_list_init(&acker.pending);
     weir_job_list_init(&acker.refused);
     bool unblock;
+    weir_watch_this_thread(&core->acker.watch);
     while (gather(&acker, &unblock)) {
+        weir_watch_go_on();
         if (!weir_service_connect(core, acker.service))
             continue;
         if (unblock) {

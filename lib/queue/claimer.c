@@ -477,7 +477,9 @@ void *weir_claimer_main(void *argument)
     struct claimer claimer = {.core = core, .service = &core->claimer};
     set_timers(&claimer);
     enum tick tick;
+    weir_watch_this_thread(&core->claimer.watch);
     while (wait_for_tick(&claimer, &tick)) {
+        weir_watch_go_on();
         weir_error err;
         if (tick == TICK_STATS) {
             claimer.due_us[tick] = weir_now_us() + claimer.interval_us[tick];

@@ -15,6 +15,7 @@
 #define WEIR_QUEUE_CORE_H
 
 #include "base/random.h"
+#include "base/watch.h"
 #include "broker/broker.h"
 #include "queue/verdict.h"
 
@@ -49,6 +50,7 @@ struct weir_service {
     struct weir_session *session;
     pthread_t thread;
     pthread_cond_t cond; /* with core->mutex: something to do, or stop */
+    struct weir_watch watch;
 
     /* guarded by core->mutex */
     bool alive;                  /* its thread runs; */
@@ -86,6 +88,7 @@ struct weir_queue {
     bool recovered;          /* this consumer's own pending entries have been gone through since the start */
     bool reader_dirty;       /* the reader dropped a connection with reads outstanding during the stop */
     bool taking_over;        /* entries are being claimed or recovered, and not yet delivered */
+    bool group_missing;      /* and could not be made when last tried */
     bool unblock_wanted;     /* the reader waits for a CLIENT UNBLOCK */
     bool reader_kicked;      /* another thread found the server unreachable: the reader shall reconnect */
     size_t n_given_up;       /* outcomes that the last stop could not report */

@@ -204,6 +204,7 @@ static int start_service(struct weir_queue *core, struct weir_service *service, 
     service->complained = false;
     core->ops->unwake(service->session);
     service->alive = service->joinable = true;
+    weir_watch_init(&service->watch);
     int rc = weir_thread_create(&service->thread, main, core);
     if (rc != 0)
         service->alive = service->joinable = false;
@@ -224,7 +225,7 @@ weir_status weir_queue_start(weir_queue *core, weir_error *err)
     }
     core->state = CORE_RUNNING;
     core->reader_dirty = core->unblock_wanted = core->reader_kicked = false;
-    core->renew_wanted = core->recovered = false;
+    core->renew_wanted = core->recovered = core->group_missing = false;
     core->n_given_up = 0;
     core->abandonment_told = false;
     core->window_start_us = core->last_read_us = weir_now_us();

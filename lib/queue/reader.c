@@ -287,7 +287,9 @@ void *weir_reader_main(void *argument)
     struct weir_queue *core = argument;
     struct reader reader = {.core = core, .service = &core->reader};
     weir_error err;
+    weir_watch_this_thread(&core->reader.watch);
     while (is_running(core) || reader.n_asked > 0) {
+        weir_watch_go_on();
         weir_status status = WEIR_OK;
         heed_kick(&reader);
         if (!core->ops->connected(reader.service->session)) {

@@ -27,7 +27,7 @@ bool weir_core_take_over_begin(struct weir_queue *core, const struct weir_servic
 {
     pthread_mutex_lock(&core->mutex);
     while (core->taking_over && !must_end(core, service))
-        pthread_cond_wait(&core->changed, &core->mutex);
+        weir_cond_wait_until(&core->changed, &core->mutex, INT64_MAX);
     bool begun = !must_end(core, service);
     core->taking_over |= begun;
     pthread_mutex_unlock(&core->mutex);
@@ -91,6 +91,13 @@ static bool recreate_group(struct weir_queue *core, struct weir_service *service
     return true;
 }
 
+static void note_group(struct weir_queue *core, bool missing)
+{
+    pthread_mutex_lock(&core->mutex);
+    core->group_missing = missing;
+    pthread_mutex_unlock(&core->mutex);
+}
+
 void weir_service_trouble(struct weir_queue *core, struct weir_service *service, weir_status status,
                           const weir_error *err)
 {
@@ -100,7 +107,9 @@ void weir_service_trouble(struct weir_queue *core, struct weir_service *service,
     if (status == WEIR_ERR_STOPPED)
         return;
     if (status == WEIR_ERR_NO_GROUP && recreate_group(core, service, &failure))
-        return;
+        return note_group(core, false);
+    if (status == WEIR_ERR_NO_GROUP)
+        note_group(core, true);
     weir_service_complain(core, service, &failure);
 
     if (service->failures < 30)
@@ -152,6 +161,7 @@ bool weir_service_connect(struct weir_queue *core, struct weir_service *service)
 
 void weir_service_exit(struct weir_queue *core, struct weir_service *service)
 {
+    weir_watch_this_thread(NULL);
     core->ops->disconnect(service->session);
     pthread_mutex_lock(&core->mutex);
     weir_service_note_traffic(core, service);

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/watch.h"
 #include "redis/command.h"
 #include "redis/socket.h"
 #include "redis/tls.h"
@@ -88,7 +89,11 @@ static int wait_for_socket(struct weir_link *link, short events, int64_t deadlin
             left_ms = 0;
         struct pollfd fds[2] = {{.fd = link->context->fd, .events = events},
                                 {.fd = link->settings->wake_fd, .events = POLLIN}};
-        int n = poll(fds, 2, left_ms > 60000 ? 60000 : (int)left_ms);
+        if (left_ms > WEIR_WATCH_SLICE_MS)
+            left_ms = WEIR_WATCH_SLICE_MS;
+        weir_watch_wait_until(weir_now_us() + left_ms * 1000);
+        int n = poll(fds, 2, (int)left_ms);
+        weir_watch_go_on();
         if (n < 0 && errno != EINTR)
             return -2;
         if (n > 0 && fds[0].revents)

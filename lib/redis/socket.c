@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "redis/socket.h"
 
+#include "base/clock.h"
+#include "base/watch.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -39,6 +42,9 @@ static bool begin(struct weir_socket *connecting, int family, const struct socka
     return false;
 }
 
+/* Name servers are asked for as long as resolv.conf says: not for longer than this, three of them, five times over. */
+enum { RESOLVE_MS = 75000 };
+
 /* The addresses of a host: of IPv4 where it has any. 0, or what getaddrinfo says. */
 static int resolve(const char *host, const char *port, struct addrinfo **ret)
 {
@@ -58,7 +64,9 @@ struct weir_socket *weir_socket_connect_tcp(const char *host, int port)
     char service[16];
     snprintf(service, sizeof service, "%d", port);
     struct addrinfo *addresses = NULL;
+    weir_watch_wait_until(weir_now_us() + RESOLVE_MS * INT64_C(1000));
     int rc = resolve(host, service, &addresses);
+    weir_watch_go_on();
     if (rc != 0) {
         fail(connecting, ENOENT, rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
         return connecting;

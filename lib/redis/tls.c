@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/watch.h"
 
 #include <errno.h>
 
@@ -187,7 +188,10 @@ static weir_status handshake(struct weir_tls *tls, const char *name, int64_t tim
                 "TLS handshake with %.120s: no answer within the connect timeout; does it speak TLS on this "
                 "port?",
                 name);
-        if (poll(fds, 2, (int)left_ms) > 0 && fds[1].revents)
+        weir_watch_wait_until(weir_now_us() + left_ms * 1000);
+        bool woken = poll(fds, 2, (int)left_ms) > 0 && fds[1].revents;
+        weir_watch_go_on();
+        if (woken)
             return weir_error_set(err, WEIR_ERR_STOPPED, "interrupted while connecting");
     }
 }

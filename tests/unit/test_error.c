@@ -32,6 +32,7 @@ static const struct {
     {WEIR_ERR_DECODE, 17, "WEIR_ERR_DECODE", false},
     {WEIR_ERR_NO_GROUP, 18, "WEIR_ERR_NO_GROUP", true},
     {WEIR_ERR_SYSTEM, 19, "WEIR_ERR_SYSTEM", true},
+    {WEIR_ERR_STUCK, 20, "WEIR_ERR_STUCK", false},
 };
 
 static void every_status_keeps_its_number_name_and_kind(void **state)
