@@ -83,6 +83,12 @@ typedef int (*weir_dead_visit_fn)(const weir_dead_letter *letter, void *user_dat
 WEIR_API weir_status weir_dead_list(weir_dead *dead, const char *after, size_t max, weir_dead_visit_fn visit,
                                     void *user_data, weir_error *err);
 
+/*
+ * The same, youngest first: those before the entry `before` (NULL or "": from the youngest on). Source: XREVRANGE.
+ */
+WEIR_API weir_status weir_dead_list_newest(weir_dead *dead, const char *before, size_t max, weir_dead_visit_fn visit,
+                                           void *user_data, weir_error *err);
+
 /* Visits the one letter `id`. Errors: as weir_dead_list, and WEIR_ERR_NOT_FOUND. Thread: any. */
 WEIR_API weir_status weir_dead_get(weir_dead *dead, const char *id, weir_dead_visit_fn visit, void *user_data,
                                    weir_error *err);
@@ -96,6 +102,34 @@ WEIR_API weir_status weir_dead_count(weir_dead *dead, uint64_t *ret_count, weir_
  * WEIR_ERR_UNSUPPORTED where it has more than 3,900 fields, which only other programs' jobs can have. Thread: any.
  */
 WEIR_API weir_status weir_dead_requeue(weir_dead *dead, const char *id, weir_error *err);
+
+/* A part of the letters, oldest first. Zero-initialized: all that are dead at the time of the call. */
+typedef struct weir_dead_range {
+    const char *after; /* those that come after this entry; NULL or "": from the oldest on */
+    const char *up_to; /* up to and including this one; NULL or "": the youngest there is */
+    size_t max;        /* so many of them at most; 0: all */
+} weir_dead_range;
+
+/* How far a call went. */
+typedef struct weir_dead_progress {
+    uint64_t done; /* how many went back or were deleted */
+    char next[48]; /* what `after` is to be for the rest; empty: there is none */
+} weir_dead_progress;
+
+/* Called for each letter that can't be put back, with WEIR_ERR_STATE or WEIR_ERR_UNSUPPORTED and words. */
+typedef void (*weir_dead_stays_fn)(const char *id, weir_status why, const char *words, void *user_data);
+
+/*
+ * Puts the letters of a range back, a few at a time, each few in one atomic step. Those that weir_dead_requeue can't
+ * move stay, and `stays` (may be NULL) is told of them, on the calling thread; it must not call this object. *ret (may
+ * be NULL) is written on failure, too. Source: a script (XRANGE, XADD, XDEL). Errors: WEIR_ERR_ARGUMENT. Thread: any.
+ */
+WEIR_API weir_status weir_dead_requeue_range(weir_dead *dead, const weir_dead_range *range, weir_dead_stays_fn stays,
+                                             void *user_data, weir_dead_progress *ret, weir_error *err);
+
+/* Deletes the letters of a range for good, likewise. Source: a script (XRANGE, XDEL). Thread: any. */
+WEIR_API weir_status weir_dead_delete_range(weir_dead *dead, const weir_dead_range *range, weir_dead_progress *ret,
+                                            weir_error *err);
 
 /*
  * Puts all that are dead at the time of the call back, oldest first; those that weir_dead_requeue can't move stay.

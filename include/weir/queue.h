@@ -207,6 +207,24 @@ WEIR_API weir_status weir_queue_health(weir_queue *queue, int64_t patience_ms, w
  */
 WEIR_API weir_status weir_queue_ready(weir_queue *queue, weir_error *err);
 
+/* A job whose handler runs in this process, or that is between WEIR_LATER and weir_job_finish. Borrowed. */
+typedef struct weir_running_job {
+    const char *entry_id;
+    uint32_t attempt;   /* which run this is, from 1 */
+    int64_t running_ms; /* since its handler was called */
+    bool cancelled;     /* as weir_job_cancelled */
+} weir_running_job;
+
+/* Returns 0 to go on, anything else to end it. */
+typedef int (*weir_running_visit_fn)(const weir_running_job *job, void *user_data);
+
+/*
+ * Visits the jobs that run here, in no order, on the calling thread. Asks nothing of the server, of which weir_admin
+ * tells what other processes have in hand. Errors: WEIR_ERR_ARGUMENT, WEIR_ERR_MEMORY. Thread: any.
+ */
+WEIR_API weir_status weir_queue_running(weir_queue *queue, weir_running_visit_fn visit, void *user_data,
+                                        weir_error *err);
+
 /*
  * Copies the numbers. Set stats->size first (WEIR_STATS_INIT).
  * Errors: WEIR_ERR_ARGUMENT. Thread: any.

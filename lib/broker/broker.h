@@ -75,6 +75,17 @@ typedef bool (*weir_in_flight_fn)(void *context, struct weir_entry_id entry);
 
 struct weir_admin_ops;
 
+/* One step over a range of dead letters. */
+struct weir_dead_step {
+    struct weir_entry_id after; /* moves on over those that were looked at */
+    struct weir_entry_id last;  /* up to and including this one */
+    size_t max;
+    weir_dead_stays_fn stays; /* told of each that can't be moved; NULL: nobody */
+    void *user_data;
+    uint64_t done; /* written: how many were moved or deleted */
+    size_t seen;   /* written: how many were looked at; 0: that was all */
+};
+
 struct weir_broker_ops {
     const char *name;
 
@@ -203,13 +214,14 @@ struct weir_broker_ops {
     /* The id of the newest letter; {0, 0}: there is none. */
     weir_status (*dead_newest)(struct weir_session *session, struct weir_entry_id *ret, weir_error *err);
 
-    /*
-     * Requeues about `max` letters that come after *after, up to and including `last`. *after moves on over those that
-     * were looked at; *ret_moved: how many went back; *ret_more: call again. Letters that can't be moved stay.
-     */
-    weir_status (*dead_requeue_some)(struct weir_session *session, struct weir_entry_id *after,
-                                     struct weir_entry_id last, size_t max, uint64_t *ret_moved, bool *ret_more,
-                                     weir_error *err);
+    /* As dead_list, youngest first: those before *before; {UINT64_MAX, UINT64_MAX}: from the youngest on. */
+    weir_status (*dead_list_newest)(struct weir_session *session, struct weir_entry_id *before, size_t max,
+                                    weir_dead_visit_fn visit, void *user_data, size_t *ret_n, bool *ret_ended,
+                                    weir_error *err);
+
+    /* Requeue or delete some letters of a range, in one step. Those that can't be moved stay. */
+    weir_status (*dead_requeue_some)(struct weir_session *session, struct weir_dead_step *step, weir_error *err);
+    weir_status (*dead_delete_some)(struct weir_session *session, struct weir_dead_step *step, weir_error *err);
 
     /* Deletes the letters that are there now, a part of them at a time. *ret_count is written on failure, too. */
     weir_status (*dead_purge)(struct weir_session *session, uint64_t *ret_count, weir_error *err);

@@ -124,9 +124,11 @@ weir_status weir_memory_dead_count(struct weir_session *session, uint64_t *ret_c
 weir_status weir_memory_dead_requeue(struct weir_session *session, struct weir_entry_id id, weir_error *err);
 weir_status weir_memory_dead_delete(struct weir_session *session, struct weir_entry_id id, weir_error *err);
 weir_status weir_memory_dead_newest(struct weir_session *session, struct weir_entry_id *ret, weir_error *err);
-weir_status weir_memory_dead_requeue_some(struct weir_session *session, struct weir_entry_id *after,
-                                          struct weir_entry_id last, size_t max, uint64_t *ret_moved, bool *ret_more,
-                                          weir_error *err);
+weir_status weir_memory_dead_list_newest(struct weir_session *session, struct weir_entry_id *before, size_t max,
+                                         weir_dead_visit_fn visit, void *user_data, size_t *ret_n, bool *ret_ended,
+                                         weir_error *err);
+weir_status weir_memory_dead_requeue_some(struct weir_session *session, struct weir_dead_step *step, weir_error *err);
+weir_status weir_memory_dead_delete_some(struct weir_session *session, struct weir_dead_step *step, weir_error *err);
 weir_status weir_memory_dead_purge(struct weir_session *session, uint64_t *ret_count, weir_error *err);
 
 /*

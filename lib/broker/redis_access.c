@@ -54,6 +54,7 @@ enum {
     DROPS = REDIS_DROPS,
     PAUSES = REDIS_PAUSES,
     REAPS = REDIS_REAPS,
+    CLEARS = REDIS_CLEARS,
 };
 
 static const struct access table[] = {
@@ -100,8 +101,8 @@ static const struct access table[] = {
     {CHECKS, DELAYED, false, {"ZSCAN", KEY, "0"}},
     {CHECKS, DELAYED, false, {"ZSCORE", KEY, NOBODY}},
     {CHECKS, DELAYED_JOBS, false, {"HSCAN", KEY, "0"}},
-    {REQUEUES, DEAD, false, {"XRANGE", KEY, "0-0", "0-0"}},
-    {REQUEUES, DEAD, false, {"XDEL", KEY, "0-0"}},
+    {REQUEUES | CLEARS, DEAD, false, {"XRANGE", KEY, "0-0", "0-0"}},
+    {REQUEUES | CLEARS, DEAD, false, {"XDEL", KEY, "0-0"}},
 };
 enum { ROWS = sizeof table / sizeof *table };
 

@@ -76,15 +76,17 @@ struct call {
     bool ended;
     uint64_t count;
     struct weir_entry_id last;
-    bool more;
+    struct weir_dead_step step;
+    bool newest_first;
 };
 
 typedef weir_status (*operation)(weir_dead *dead, struct call *call, weir_error *err);
 
 static weir_status list_page(weir_dead *dead, struct call *call, weir_error *err)
 {
-    return dead->broker->ops->dead_list(dead->session, &call->id, call->max, call->visit, call->user_data, &call->n,
-                                        &call->ended, err);
+    const struct weir_broker_ops *ops = dead->broker->ops;
+    return (call->newest_first ? ops->dead_list_newest : ops->dead_list)(
+        dead->session, &call->id, call->max, call->visit, call->user_data, &call->n, &call->ended, err);
 }
 
 static weir_status get(weir_dead *dead, struct call *call, weir_error *err)
@@ -153,28 +155,46 @@ static bool is_last_of_all(struct weir_entry_id id)
     return id.ms == UINT64_MAX && id.seq == UINT64_MAX;
 }
 
+static bool is_first_of_all(struct weir_entry_id id)
+{
+    return id.ms == 0 && id.seq == 0;
+}
+
+/* Page by page, from call->id on in the direction of the call. */
+static weir_status list(weir_dead *dead, const char *from, size_t max, struct call *call, weir_error *err)
+{
+    if (!dead || !call->visit)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "%s is NULL", dead ? "visit" : "dead");
+    if (from && *from) {
+        weir_status status = parse_id(from, &call->id, err);
+        if (status != WEIR_OK)
+            return status;
+    }
+    while (max > 0 && !call->ended && !(call->newest_first ? is_first_of_all(call->id) : is_last_of_all(call->id))) {
+        call->max = max < PAGE ? max : PAGE;
+        call->n = 0;
+        weir_status status = perform(dead, list_page, true, call, err);
+        if (status != WEIR_OK)
+            return status;
+        if (call->n < call->max)
+            break;
+        max -= call->n;
+    }
+    return WEIR_OK;
+}
+
 weir_status weir_dead_list(weir_dead *dead, const char *after, size_t max, weir_dead_visit_fn visit, void *user_data,
                            weir_error *err)
 {
-    if (!dead || !visit)
-        return weir_error_set(err, WEIR_ERR_ARGUMENT, "%s is NULL", dead ? "visit" : "dead");
     struct call call = {.visit = visit, .user_data = user_data};
-    if (after && *after) {
-        weir_status status = parse_id(after, &call.id, err);
-        if (status != WEIR_OK)
-            return status;
-    }
-    while (max > 0 && !call.ended && !is_last_of_all(call.id)) {
-        call.max = max < PAGE ? max : PAGE;
-        call.n = 0;
-        weir_status status = perform(dead, list_page, true, &call, err);
-        if (status != WEIR_OK)
-            return status;
-        if (call.n < call.max)
-            break;
-        max -= call.n;
-    }
-    return WEIR_OK;
+    return list(dead, after, max, &call, err);
+}
+
+weir_status weir_dead_list_newest(weir_dead *dead, const char *before, size_t max, weir_dead_visit_fn visit,
+                                  void *user_data, weir_error *err)
+{
+    struct call call = {.visit = visit, .user_data = user_data, .newest_first = true, .id = {UINT64_MAX, UINT64_MAX}};
+    return list(dead, before, max, &call, err);
 }
 
 weir_status weir_dead_get(weir_dead *dead, const char *id, weir_dead_visit_fn visit, void *user_data, weir_error *err)
@@ -215,25 +235,83 @@ static weir_status newest(weir_dead *dead, struct call *call, weir_error *err)
 
 static weir_status requeue_some(weir_dead *dead, struct call *call, weir_error *err)
 {
-    return dead->broker->ops->dead_requeue_some(dead->session, &call->id, call->last, PAGE, &call->count, &call->more,
-                                                err);
+    return dead->broker->ops->dead_requeue_some(dead->session, &call->step, err);
+}
+
+static weir_status delete_some(weir_dead *dead, struct call *call, weir_error *err)
+{
+    return dead->broker->ops->dead_delete_some(dead->session, &call->step, err);
 }
 
 /* Up to the newest letter now: what dies later is left alone, or a job that fails at once would go round for ever. */
+static weir_status bounds_of(weir_dead *dead, const weir_dead_range *range, struct weir_dead_step *ret, weir_error *err)
+{
+    struct call call = {0};
+    weir_status status = WEIR_OK;
+    *ret = (struct weir_dead_step){.max = PAGE};
+    if (range->after && *range->after)
+        status = parse_id(range->after, &ret->after, err);
+    if (status == WEIR_OK && range->up_to && *range->up_to)
+        return parse_id(range->up_to, &ret->last, err);
+    if (status == WEIR_OK)
+        status = perform(dead, newest, true, &call, err);
+    ret->last = call.last;
+    return status;
+}
+
+/* Step by step. `run` is one that uses call->step. */
+static weir_status go_through(weir_dead *dead, operation run, const weir_dead_range *range, struct weir_dead_step step,
+                              weir_dead_progress *ret, weir_error *err)
+{
+    size_t left = range->max == 0 ? SIZE_MAX : range->max;
+    struct call call = {.step = step};
+    weir_status status = WEIR_OK;
+    do {
+        call.step.max = left < PAGE ? left : PAGE;
+        call.step.done = call.step.seen = 0;
+        status = perform(dead, run, false, &call, err);
+        ret->done += call.step.done;
+        left -= call.step.seen < left ? call.step.seen : left;
+    } while (status == WEIR_OK && call.step.seen > 0 && left > 0);
+    if (status != WEIR_OK || call.step.seen > 0) /* there may be more */
+        weir_entry_id_format(call.step.after, ret->next);
+    return status;
+}
+
+static weir_status on_range(weir_dead *dead, operation run, const weir_dead_range *range, weir_dead_stays_fn stays,
+                            void *user_data, weir_dead_progress *ret, weir_error *err)
+{
+    weir_dead_progress progress = {0};
+    if (!ret)
+        ret = &progress;
+    *ret = progress;
+    if (!dead || !range)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "%s is NULL", dead ? "range" : "dead");
+    struct weir_dead_step step;
+    weir_status status = bounds_of(dead, range, &step, err);
+    step.stays = stays;
+    step.user_data = user_data;
+    return status == WEIR_OK ? go_through(dead, run, range, step, ret, err) : status;
+}
+
+weir_status weir_dead_requeue_range(weir_dead *dead, const weir_dead_range *range, weir_dead_stays_fn stays,
+                                    void *user_data, weir_dead_progress *ret, weir_error *err)
+{
+    return on_range(dead, requeue_some, range, stays, user_data, ret, err);
+}
+
+weir_status weir_dead_delete_range(weir_dead *dead, const weir_dead_range *range, weir_dead_progress *ret,
+                                   weir_error *err)
+{
+    return on_range(dead, delete_some, range, NULL, NULL, ret, err);
+}
+
 weir_status weir_dead_requeue_all(weir_dead *dead, uint64_t *ret_count, weir_error *err)
 {
-    if (!dead)
-        return weir_error_set(err, WEIR_ERR_ARGUMENT, "dead is NULL");
-    uint64_t requeued = 0;
-    struct call call = {.more = true};
-    weir_status status = perform(dead, newest, true, &call, err);
-    while (status == WEIR_OK && call.more) {
-        call.count = 0;
-        status = perform(dead, requeue_some, false, &call, err);
-        requeued += call.count;
-    }
-    if (ret_count)
-        *ret_count = requeued;
+    weir_dead_progress progress;
+    weir_status status = weir_dead_requeue_range(dead, &(weir_dead_range){0}, NULL, NULL, &progress, err);
+    if (dead && ret_count)
+        *ret_count = progress.done;
     return status;
 }
 

@@ -44,7 +44,7 @@ struct WEIR_STRUCT line {
 
 /** All scalar kinds. */
 struct WEIR_JOB scalars {
-    signed char schar;     /**< not char */
+    signed char schar; /**< not char */
     unsigned char uchar;
     char plain;
     short s;
@@ -97,11 +97,12 @@ struct WEIR_JOB /* a comment */ kinds {
     /*
      * An ordinary comment.
      */
-    char *string;          // text
+    char *string; // text
     const char *constant;
-    label text;            /* by a typedef and a macro */
+    label text; /* by a typedef and a macro */
     char *maybe WEIR_FIELD(optional);
-    char *defaulted WEIR_FIELD(default = "nothing" " at all");
+    char *defaulted WEIR_FIELD(default = "nothing"
+                                         " at all");
     char *limited WEIR_FIELD(max = 2 * ROOM);
     int tries WEIR_FIELD(default = DEFAULT_TRIES, name = "tries left");
     double ratio WEIR_FIELD(default = 1 / 4.0);

@@ -16,22 +16,34 @@
 #include <weir/codegen.h>
 
 #define LOW -5
-#define WORD "macro" "\x41"
+#define WORD                                                                                                           \
+    "macro"                                                                                                            \
+    "\x41"
 #define ROOM_FOR(n) [(n) + 1]
 
 enum signs { MINUS = -3, NOUGHT, PLUS = 5, ALSO_PLUS = 5 };
 #if defined(__GNUC__)
 __extension__
 #endif
-enum wide { WIDE_0, WIDE_63 = 0x7fffffffffffffffLL };
+    enum wide {
+        WIDE_0,
+        WIDE_63 = 0x7fffffffffffffffLL
+    };
 #if defined(__GNUC__)
 __extension__
 #endif
-enum widest { WIDEST_0, WIDEST_64 = 0xffffffffffffffffULL };
+    enum widest {
+        WIDEST_0,
+        WIDEST_64 = 0xffffffffffffffffULL
+    };
 #if defined(__GNUC__)
 __extension__
 #endif
-enum half { HALF_0, HALF_31 = 0x80000000u, HALF_32 = 0xffffffffu };
+    enum half {
+        HALF_0,
+        HALF_31 = 0x80000000u,
+        HALF_32 = 0xffffffffu
+    };
 
 struct WEIR_JOB ranges {
     enum signs signs, signs_number WEIR_FIELD(number);
@@ -62,8 +74,10 @@ struct WEIR_JOB defaults {
     double whole WEIR_FIELD(default = 3);
     double minus_nought WEIR_FIELD(default = -0.0);
     float tenth WEIR_FIELD(default = 0.1);
-    char *text WEIR_FIELD(default = "quote \" back \\ tab \t, ) } = ; // /* */ ?""?/ %s\n");
-    char *unicode WEIR_FIELD(default = "\u00e9 é \xff \1" "23");
+    char *text WEIR_FIELD(default = "quote \" back \\ tab \t, ) } = ; // /* */ ?"
+                                    "?/ %s\n");
+    char *unicode WEIR_FIELD(default = "\u00e9 é \xff \1"
+                                       "23");
     char *word WEIR_FIELD(default = WORD);
     char *empty WEIR_FIELD(default = "");
     char full[8] WEIR_FIELD(default = "1234567");
@@ -132,7 +146,7 @@ struct WEIR_JOB outer {
     } in;
     struct WEIR_STRUCT pointed {
         int x;
-    } *pointed WEIR_FIELD(optional);
+    } * pointed WEIR_FIELD(optional);
     enum inner_enum { INNER_A, INNER_B = -3 } e;
     struct WEIR_JOB inner_job {
         int x;

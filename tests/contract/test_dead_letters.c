@@ -236,6 +236,138 @@ static void a_lost_payload_is_not_requeued(void **state)
     OK(session->ops->dead_delete(session, only_letter(session).id, &last_error));
 }
 
+static void letters_are_listed_newest_first(void **state)
+{
+    struct contract *contract = *state;
+    enum { N = 250 };
+    struct weir_session *session = worker(contract, "g", "c");
+    bury_numbered(contract, session, N);
+    struct visit *visit = calloc(1, sizeof *visit);
+    struct weir_entry_id before = {UINT64_MAX, UINT64_MAX};
+    bool ended = true;
+    for (size_t n = 100; n == 100;)
+        OK(session->ops->dead_list_newest(session, &before, 100, visit_letter, visit, &n, &ended, &last_error));
+    assert_int_equal(visit->n, N);
+    for (size_t i = 0; i < N; i++) {
+        char number[16];
+        snprintf(number, sizeof number, "%zu", N - 1 - i);
+        assert_string_equal(visit->letters[i].number, number);
+    }
+    assert_int_equal(weir_entry_id_compare(before, visit->letters[N - 1].id), 0);
+
+    before = visit->letters[9].id; /* what is before it, and the letter itself is not */
+    size_t n = 0;
+    *visit = (struct visit){.stop_after = 2};
+    OK(session->ops->dead_list_newest(session, &before, 100, visit_letter, visit, &n, &ended, &last_error));
+    assert_int_equal(n, 2);
+    assert_true(ended);
+    assert_string_equal(visit->letters[0].number, "239");
+    free(visit);
+}
+
+/* The ids of all letters, oldest first. */
+static struct visit *all_letters(struct weir_session *session)
+{
+    struct visit *visit = calloc(1, sizeof *visit);
+    struct weir_entry_id after = {0, 0};
+    bool ended;
+    size_t n;
+    OK(session->ops->dead_list(session, &after, COUNT_OF(visit->letters), visit_letter, visit, &n, &ended,
+                               &last_error));
+    return visit;
+}
+
+struct stayed {
+    size_t n;
+    char id[WEIR_ENTRY_ID_SIZE];
+    weir_status why;
+    struct weir_session *enqueue_through;
+};
+
+static void note_stay(const char *id, weir_status why, const char *words, void *context)
+{
+    struct stayed *stayed = context;
+    stayed->n++;
+    stayed->why = why;
+    snprintf(stayed->id, sizeof stayed->id, "%s", id);
+    assert_non_null(strstr(words, id));
+    if (stayed->enqueue_through)
+        add_numbered(stayed->enqueue_through, 0, 1, NULL);
+}
+
+static void a_range_is_requeued_step_by_step(void **state)
+{
+    struct contract *contract = *state;
+    enum { N = 60 };
+    struct weir_session *session = worker(contract, "g", "c");
+    bury_numbered(contract, session, N);
+    struct visit *letters = all_letters(session);
+    struct weir_dead_step step = {.after = letters->letters[9].id, .last = letters->letters[44].id, .max = 25};
+    OK(session->ops->dead_requeue_some(session, &step, &last_error));
+    assert_int_equal(step.done, 25);
+    assert_int_equal(step.seen, 25);
+    assert_int_equal(weir_entry_id_compare(step.after, letters->letters[34].id), 0);
+    OK(session->ops->dead_requeue_some(session, &step, &last_error));
+    assert_int_equal(step.done, 10);
+    OK(session->ops->dead_requeue_some(session, &step, &last_error));
+    assert_int_equal(step.done + step.seen, 0);
+    assert_int_equal(count_dead(session), N - 35);
+    expect_numbered(read_batch(contract, session, N), 10, 35);
+    free(letters);
+}
+
+static void what_can_not_be_requeued_stays_and_is_told(void **state)
+{
+    struct contract *contract = *state;
+    struct weir_session *session = worker(contract, "g", "c");
+    bury_numbered(contract, session, 1);
+    add_numbered(session, 1, 1, NULL);
+    contract_factory.delete_entry(contract, read_one(contract, session)->entry);
+    struct weir_job *job = claim_one(contract, session);
+    job->reason = WEIR_DEAD_PAYLOAD_LOST;
+    settle(session, job, WEIR_VERDICT_BURY);
+    bury_numbered(contract, session, 1);
+    struct visit *letters = all_letters(session);
+    struct stayed stayed = {.enqueue_through = session};
+    struct weir_dead_step step = {.last = {UINT64_MAX, 0}, .max = 100, .stays = note_stay, .user_data = &stayed};
+    OK(session->ops->dead_requeue_some(session, &step, &last_error));
+    assert_int_equal(step.done, 2);
+    assert_int_equal(step.seen, 3);
+    assert_int_equal(stayed.n, 1);
+    assert_int_equal(stayed.why, WEIR_ERR_STATE);
+    char id[WEIR_ENTRY_ID_SIZE];
+    weir_entry_id_format(letters->letters[1].id, id);
+    assert_string_equal(stayed.id, id);
+    step = (struct weir_dead_step){.last = {UINT64_MAX, 0}, .max = 100};
+    OK(session->ops->dead_requeue_some(session, &step, &last_error)); /* nobody wants to know */
+    assert_int_equal(step.done, 0);
+    assert_int_equal(step.seen, 1);
+    free(letters);
+}
+
+static void a_range_is_deleted_step_by_step(void **state)
+{
+    struct contract *contract = *state;
+    enum { N = 60 };
+    struct weir_session *session = worker(contract, "g", "c");
+    bury_numbered(contract, session, N);
+    struct visit *letters = all_letters(session);
+    struct weir_dead_step step = {.after = letters->letters[9].id, .last = letters->letters[44].id, .max = 25};
+    OK(session->ops->dead_delete_some(session, &step, &last_error));
+    assert_int_equal(step.done, 25);
+    OK(session->ops->dead_delete_some(session, &step, &last_error));
+    assert_int_equal(step.done, 10);
+    OK(session->ops->dead_delete_some(session, &step, &last_error));
+    assert_int_equal(step.seen, 0);
+    free(letters);
+    letters = all_letters(session);
+    assert_int_equal(letters->n, N - 35);
+    assert_string_equal(letters->letters[9].number, "9");
+    assert_string_equal(letters->letters[10].number, "45");
+    assert_int_equal(read_batch(contract, session, 10)->n, 0);
+    free(letters);
+}
+
 int run_dead_letter_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +380,10 @@ int run_dead_letter_tests(void)
         CONTRACT_TEST(a_requeued_job_starts_anew_as_itself),
         CONTRACT_TEST(a_job_can_die_and_be_requeued_again),
         CONTRACT_TEST(a_lost_payload_is_not_requeued),
+        CONTRACT_TEST(letters_are_listed_newest_first),
+        CONTRACT_TEST(a_range_is_requeued_step_by_step),
+        CONTRACT_TEST(what_can_not_be_requeued_stays_and_is_told),
+        CONTRACT_TEST(a_range_is_deleted_step_by_step),
     };
     return cmocka_run_group_tests_name("dead letters", tests, NULL, NULL);
 }

@@ -231,6 +231,21 @@ static weir_status requeue_all(struct scene *scene, weir_error *err)
     return status;
 }
 
+static weir_status delete_range(struct scene *scene, weir_error *err)
+{
+    weir_dead_range range = {.max = 2};
+    weir_dead_progress progress;
+    weir_status status = weir_dead_delete_range(scene->dead, &range, &progress, err);
+    calls_expect(progress.done <= 2, "the count", err);
+    return status;
+}
+
+static weir_status list_newest(struct scene *scene, weir_error *err)
+{
+    scene->visited = 0;
+    return weir_dead_list_newest(scene->dead, NULL, 100, visit, scene, err);
+}
+
 static weir_status delete_letter(struct scene *scene, weir_error *err)
 {
     return weir_dead_delete(scene->dead, scene->letter, err);
@@ -332,6 +347,8 @@ static const struct operation operations[] = {
     {"weir_enqueue_payload_bulk", with_producer, enqueue_payloads, false},
     {"weir_dead_open", NULL, open_dead, false},
     {"weir_dead_list", with_letters, list, true},
+    {"weir_dead_list_newest", with_letters, list_newest, true},
+    {"weir_dead_delete_range", with_letters, delete_range, true},
     {"weir_dead_get", with_letters, get, true},
     {"weir_dead_count", with_letters, count, true},
     {"weir_dead_requeue", with_letters, requeue, true},

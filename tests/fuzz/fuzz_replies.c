@@ -298,12 +298,32 @@ static weir_status dead_newest(struct client *client, weir_error *err)
     return client->session->ops->dead_newest(client->session, &client->at, err);
 }
 
+static void stays(const char *id, weir_status why, const char *words, void *user_data)
+{
+    (void)user_data;
+    touch(id, strlen(id) + 1);
+    insist(why == WEIR_ERR_STATE || why == WEIR_ERR_UNSUPPORTED, "no such reason");
+    touch(words, strlen(words) + 1);
+}
+
 static weir_status dead_requeue_some(struct client *client, weir_error *err)
 {
-    uint64_t n;
-    bool more;
-    const struct weir_entry_id last = {5, 5};
-    return client->session->ops->dead_requeue_some(client->session, &client->at, last, 10, &n, &more, err);
+    struct weir_dead_step step = {.last = {5, 5}, .max = 10, .stays = stays};
+    return client->session->ops->dead_requeue_some(client->session, &step, err);
+}
+
+static weir_status dead_delete_some(struct client *client, weir_error *err)
+{
+    struct weir_dead_step step = {.last = {5, 5}, .max = 10};
+    return client->session->ops->dead_delete_some(client->session, &step, err);
+}
+
+static weir_status dead_list_newest(struct client *client, weir_error *err)
+{
+    size_t n;
+    bool ended;
+    int most = 5;
+    return client->session->ops->dead_list_newest(client->session, &client->at, 10, visit, &most, &n, &ended, err);
 }
 
 /* --- weir_admin's --- */
@@ -436,23 +456,42 @@ static weir_status server(struct client *client, weir_error *err)
 }
 
 static weir_status (*const operations[])(struct client *client, weir_error *err) = {
-    create_group, probe,
-    read_once,    read_twice,
-    unblock,      settle,
-    claim,        recover,
-    renew,        promote,
-    trim,         reap,
-    leave,        add,
-    dead_list,    dead_get,
-    dead_count,   dead_requeue,
-    dead_delete,  dead_purge,
-    dead_newest,  dead_requeue_some,
-    look,         set_paused,
-    info,         streams,
-    consumers,    pending,
-    entry,        delayed,
-    delayed_run,  delayed_delete,
-    reap_group,   server,
+    create_group,
+    probe,
+    read_once,
+    read_twice,
+    unblock,
+    settle,
+    claim,
+    recover,
+    renew,
+    promote,
+    trim,
+    reap,
+    leave,
+    add,
+    dead_list,
+    dead_get,
+    dead_count,
+    dead_requeue,
+    dead_delete,
+    dead_purge,
+    dead_newest,
+    dead_requeue_some,
+    look,
+    set_paused,
+    info,
+    streams,
+    consumers,
+    pending,
+    entry,
+    delayed,
+    delayed_run,
+    delayed_delete,
+    reap_group,
+    server,
+    dead_delete_some,
+    dead_list_newest,
 };
 enum { N_OPERATIONS = sizeof operations / sizeof *operations };
 

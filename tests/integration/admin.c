@@ -67,6 +67,61 @@ static void a_worker_is_seen_with_what_it_has_in_hand(void **state)
     weir_admin_close(admin);
 }
 
+struct seen_running {
+    size_t n, n_cancelled, end_after;
+    char ids[4][64];
+    int64_t least_ms;
+};
+
+static int note_running(const weir_running_job *job, void *user_data)
+{
+    struct seen_running *seen = user_data;
+    if (seen->n < COUNT_OF(seen->ids))
+        snprintf(seen->ids[seen->n], sizeof seen->ids[0], "%s", job->entry_id);
+    seen->n_cancelled += job->cancelled;
+    assert_int_equal(job->attempt, 1);
+    assert_true(job->running_ms >= 0);
+    seen->least_ms = seen->n == 0 || job->running_ms < seen->least_ms ? job->running_ms : seen->least_ms;
+    return ++seen->n == seen->end_after;
+}
+
+static bool has_run_for_a_while(void *context)
+{
+    struct seen_running seen = {0};
+    OK(weir_queue_running(context, note_running, &seen, &last_error));
+    return seen.n == 2 && seen.least_ms >= 20;
+}
+
+static void what_runs_here_is_shown_with_since_when(void **state)
+{
+    struct fixture *f = *state;
+    weir_queue_options options = fixture_options(f);
+    options.handler = handle_at_gate;
+    options.concurrency = 2;
+    weir_queue *queue = fixture_start(f, &options);
+    struct seen_running seen = {0};
+    OK(weir_queue_running(queue, note_running, &seen, &last_error));
+    assert_int_equal(seen.n, 0);
+    weir_id first = put(f, "0");
+    put_numbered(f, 1, 4);
+    assert_true(recorder_wait_count(f->runs, 2, TEST_TIMEOUT_MS));
+    OK(weir_queue_running(queue, note_running, &seen, &last_error));
+    assert_int_equal(seen.n, 2);
+    assert_int_equal(seen.n_cancelled, 0);
+    assert_true(strcmp(seen.ids[0], first.text) == 0 || strcmp(seen.ids[1], first.text) == 0);
+    assert_true(wait_for(has_run_for_a_while, queue, TEST_TIMEOUT_MS));
+    seen = (struct seen_running){.end_after = 1};
+    OK(weir_queue_running(queue, note_running, &seen, &last_error));
+    assert_int_equal(seen.n, 1);
+    EXPECT(WEIR_ERR_ARGUMENT, weir_queue_running(NULL, note_running, &seen, &last_error));
+    EXPECT(WEIR_ERR_ARGUMENT, weir_queue_running(queue, NULL, &seen, &last_error));
+    gate_open(&f->gate);
+    assert_true(wait_pending(f, 0));
+    seen = (struct seen_running){0};
+    OK(weir_queue_running(queue, note_running, &seen, &last_error));
+    assert_int_equal(seen.n, 0);
+}
+
 /* Where it has many other keys, too, and a listing takes many calls. */
 static int count_name(const char *stream, void *n)
 {
@@ -475,6 +530,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_FIXTURE(a_worker_is_seen_with_what_it_has_in_hand),
+        WITH_FIXTURE(what_runs_here_is_shown_with_since_when),
         WITH_FIXTURE(queues_are_found_among_many_keys),
         WITH_FIXTURE(listings_go_over_pages),
         WITH_FIXTURE(a_paused_queue_stops_and_goes_on),

@@ -323,6 +323,68 @@ static void all_letters_can_be_purged(void **state)
     assert_int_equal(test_server_integer(f->server, "XLEN " STREAM), 0); /* the queue itself is as it was */
 }
 
+/* --- newest first, and ranges --- */
+
+static void letters_are_listed_from_the_youngest_on(void **state)
+{
+    struct fixture *f = *state;
+    enum { N = 230 };
+    make_letters(f, N);
+    weir_dead *dead = fixture_letters(f);
+    struct visit newest = {0}, all = {0}, rest = {0};
+    OK(weir_dead_list_newest(dead, NULL, 3, note, &newest, &last_error));
+    assert_int_equal(newest.n, 3);
+    assert_int_equal(newest.first, N - 1);
+    assert_int_equal(newest.last, N - 3);
+    OK(weir_dead_list_newest(dead, "", SIZE_MAX, note, &all, &last_error));
+    assert_int_equal(all.n, N);
+    assert_int_equal(all.last, 0);
+    OK(weir_dead_list_newest(dead, newest.ids[2], SIZE_MAX, note, &rest, &last_error));
+    assert_int_equal(rest.n, N - 3);
+    assert_int_equal(rest.first, N - 4);
+    OK(weir_dead_list_newest(dead, "0-0", SIZE_MAX, note, &rest, &last_error));
+    assert_int_equal(rest.n, N - 3);
+    EXPECT(WEIR_ERR_ARGUMENT, weir_dead_list_newest(dead, "x", 1, note, &rest, &last_error));
+    EXPECT(WEIR_ERR_ARGUMENT, weir_dead_list_newest(dead, NULL, 1, NULL, &rest, &last_error));
+    EXPECT(WEIR_ERR_ARGUMENT, weir_dead_list_newest(NULL, NULL, 1, note, &rest, &last_error));
+}
+
+static void ranges_are_requeued_and_deleted(void **state)
+{
+    struct fixture *f = *state;
+    enum { N = 350 };
+    make_letters(f, N);
+    weir_dead *dead = fixture_letters(f);
+    struct visit visit = list(f, NULL, 8);
+    weir_dead_range range = {.after = visit.ids[1], .max = 150};
+    weir_dead_progress progress;
+    OK(weir_dead_requeue_range(dead, &range, NULL, NULL, &progress, &last_error));
+    assert_int_equal(progress.done, 150);
+    range.after = progress.next;
+    char next[sizeof progress.next];
+    strcpy(next, progress.next);
+    range.after = next;
+    range.max = 0;
+    OK(weir_dead_delete_range(dead, &range, &progress, &last_error));
+    assert_int_equal(progress.done, N - 152);
+    assert_string_equal(progress.next, ""); /* that was all */
+    visit = list(f, NULL, SIZE_MAX);
+    expect_visit(&visit, 2, 0);
+    assert_int_equal(test_server_integer(f->server, "XLEN " STREAM), 150);
+
+    range = (weir_dead_range){.up_to = visit.ids[0]};
+    OK(weir_dead_delete_range(dead, &range, NULL, &last_error));
+    visit = list(f, NULL, SIZE_MAX);
+    expect_visit(&visit, 1, 1);
+    range = (weir_dead_range){.after = "x"};
+    EXPECT(WEIR_ERR_ARGUMENT, weir_dead_requeue_range(dead, &range, NULL, NULL, &progress, &last_error));
+    assert_int_equal(progress.done, 0);
+    range = (weir_dead_range){.up_to = "x"};
+    EXPECT(WEIR_ERR_ARGUMENT, weir_dead_delete_range(dead, &range, &progress, &last_error));
+    EXPECT(WEIR_ERR_ARGUMENT, weir_dead_delete_range(dead, NULL, NULL, &last_error));
+    EXPECT(WEIR_ERR_ARGUMENT, weir_dead_requeue_range(NULL, &range, NULL, NULL, NULL, &last_error));
+}
+
 /* --- letters of other writers --- */
 
 struct summary {
@@ -445,6 +507,8 @@ int main(void)
         WITH_FIXTURE(threads_share_the_letters),
         WITH_FIXTURE(letters_can_be_deleted),
         WITH_FIXTURE(all_letters_can_be_purged),
+        WITH_FIXTURE(letters_are_listed_from_the_youngest_on),
+        WITH_FIXTURE(ranges_are_requeued_and_deleted),
         WITH_FIXTURE(letters_of_other_writers_are_listed),
         WITH_FIXTURE(a_key_of_another_type_is_said_to_be),
         WITH_FIXTURE(an_idle_connection_that_was_closed_is_made_again),

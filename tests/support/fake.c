@@ -37,11 +37,8 @@ struct fake_server {
 };
 
 static const struct fake_rule always[] = {
-    {"AUTH", "+OK\r\n"},
-    {"CLIENT SETNAME", "+OK\r\n"},
-    {"CLIENT ID", ":7\r\n"},
-    {"ASKING", "+OK\r\n"},
-    {"", "-ERR not one of mine\r\n"},
+    {"AUTH", "+OK\r\n"},   {"CLIENT SETNAME", "+OK\r\n"},    {"CLIENT ID", ":7\r\n"},
+    {"ASKING", "+OK\r\n"}, {"", "-ERR not one of mine\r\n"},
 };
 
 static void drop(struct fake_server *server, int i)

@@ -1,7 +1,8 @@
 -- Puts dead jobs back into their stream: one of them, or some of a range.
--- KEYS: stream, dead. ARGV: id; or first id, last id, about how many.
+-- KEYS: stream, dead. ARGV: id; or first id, last id, how many at most.
 -- Returns, for one, 1; 0: there is no such entry; 2: it has no fields left that could be run; 3: it has more of them
--- than a script can pass on. For a range {how many were put back, how many were looked at, the last of these or ''}.
+-- than a script can pass on. For a range {how many were put back, how many were looked at, the last of these or '',
+-- and for each that could not be put back its id, and 2 or 3}.
 local function put_back(id, fields)
     local own = {
         ['weir.id'] = '', ['weir.attempts'] = '', ['weir.group'] = '', ['weir.first_enqueued_ms'] = '',
@@ -40,19 +41,28 @@ if not ARGV[2] then
 end
 
 -- A few at a time: letters can be large.
-local from, moved, seen, last = ARGV[1], 0, 0, ''
+local from, moved, seen, last, stay = ARGV[1], 0, 0, '', {}
+local function result()
+    return {moved, seen, last, unpack(stay)}
+end
 while seen < tonumber(ARGV[3]) do
-    local page = redis.call('XRANGE', KEYS[2], from, ARGV[2], 'COUNT', 10)
+    local count = math.min(10, ARGV[3] - seen)
+    local page = redis.call('XRANGE', KEYS[2], from, ARGV[2], 'COUNT', count)
     for _, letter in ipairs(page) do
         local done = put_back(letter[1], letter[2])
         if type(done) == 'table' then
             if moved == 0 then return done end
-            return {moved, seen, last}
+            return result()
         end
-        if done == 1 then moved = moved + 1 end
+        if done == 1 then
+            moved = moved + 1
+        else
+            stay[#stay + 1] = letter[1]
+            stay[#stay + 1] = done
+        end
         seen, last = seen + 1, letter[1]
     end
-    if #page < 10 then break end
+    if #page < count then break end
     from = '(' .. last
 end
-return {moved, seen, last}
+return result()
