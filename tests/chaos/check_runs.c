@@ -55,11 +55,10 @@ static int64_t fetched_since(const struct history *history, const struct run *ru
 }
 
 /*
- * Either the earlier run's worker lost the lease before it had reported. What the other claimed then, it has started
- * within a lease, not counting what it was disturbed itself. Or the later run's worker had lost the lease to the
- * earlier one's, and only then came to start what it had in hand.
+ * The earlier run's worker lost the lease before it had reported. What the other claimed then, it has started within a
+ * lease, not counting what it was disturbed itself.
  */
-static bool lease_ran_out(const struct disturbances *d, const struct run *earlier, const struct run *run)
+static bool was_lost_to(const struct disturbances *d, const struct run *earlier, const struct run *run)
 {
     const struct process *before = &d->history->processes[earlier->process];
     const struct process *after = &d->history->processes[run->process];
@@ -68,13 +67,26 @@ static bool lease_ran_out(const struct disturbances *d, const struct run *earlie
     int64_t claimed_us = undisturbed_before(d, after->number, run->start_us, lease_us);
     if (claimed_us < after->spawned_us)
         claimed_us = after->spawned_us;
-    if (lease_may_be_lost(d, before->number, claimed_us > from_us ? claimed_us : from_us,
-                          until_us < run->start_us ? until_us : run->start_us))
-        return true;
+    return lease_may_be_lost(d, before->number, claimed_us > from_us ? claimed_us : from_us,
+                             until_us < run->start_us ? until_us : run->start_us);
+}
+
+/* The later run's worker had lost the lease to the earlier one's, and only then came to start what it had in hand. */
+static bool was_late(const struct disturbances *d, const struct run *earlier, const struct run *run)
+{
+    const struct process *before = &d->history->processes[earlier->process];
+    const struct process *after = &d->history->processes[run->process];
+    int64_t lease_us = d->history->config.min_idle_ms * 1000;
     int64_t late_us = run->start_us - earlier->start_us;
     int64_t disturbed_us = spans_within(&d->resuming[after->number], earlier->start_us, run->start_us);
     return before != after && disturbed_us >= late_us - d->history->config.resume_ms * 1000 / 2 &&
            lease_may_be_lost(d, after->number, earlier->start_us - 2 * lease_us, run->start_us);
+}
+
+static bool exceeded_max_run(const struct disturbances *d, const struct run *earlier, const struct run *run)
+{
+    int64_t until_us = earlier->end_us < run->start_us ? earlier->end_us : run->start_us;
+    return until_us - earlier->start_us >= d->history->config.max_run_ms * 1000 - SLACK_US;
 }
 
 static enum cause explain(const struct disturbances *d, const struct run *earlier, const struct run *run)
@@ -82,18 +94,26 @@ static enum cause explain(const struct disturbances *d, const struct run *earlie
     const struct process *before = &d->history->processes[earlier->process];
     if (died_uncleanly(before) && before->exit_us <= run->start_us && before->exit_us <= reported_by(d, earlier))
         return CAUSE_DEATH;
-    if (lease_ran_out(d, earlier, run))
+    if (was_lost_to(d, earlier, run) || was_late(d, earlier, run))
         return CAUSE_LEASE;
-    int64_t until_us = earlier->end_us < run->start_us ? earlier->end_us : run->start_us;
-    if (until_us - earlier->start_us >= d->history->config.max_run_ms * 1000 - SLACK_US)
-        return CAUSE_MAX_RUN;
-    return CAUSE_NONE;
+    return exceeded_max_run(d, earlier, run) ? CAUSE_MAX_RUN : CAUSE_NONE;
 }
 
 /* Whether it goes on when the other starts, by a process that is alive. */
 static bool overlaps(const struct history *history, const struct run *earlier, const struct run *run)
 {
     return earlier->end_us > run->start_us && history->processes[earlier->process].exit_us > run->start_us;
+}
+
+/* Whether another run came between, which took the job over for a reason: then it is that one's to be repeated. */
+static bool was_taken_over(const struct disturbances *d, const struct run *earlier, const struct run *run)
+{
+    const struct run *runs = d->history->runs;
+    for (size_t i = earlier->next; i != SIZE_MAX && &runs[i] != run; i = runs[i].next)
+        if (runs[i].process != earlier->process &&
+            (was_lost_to(d, earlier, &runs[i]) || exceeded_max_run(d, earlier, &runs[i])))
+            return true;
+    return false;
 }
 
 /* Whether the run would not be there if all had gone well with the earlier one. */
@@ -139,9 +159,10 @@ static void check_run(const struct disturbances *d, const struct history_job *jo
     const struct run *last = NULL;
     for (size_t i = job->first_run; i != SIZE_MAX && &history->runs[i] != run; i = history->runs[i].next) {
         const struct run *earlier = &history->runs[i];
-        if (overlaps(history, earlier, run))
-            check_duplicate(d, earlier, run, true, verdict);
-        else if (is_repeated_by(&history->config, earlier, run))
+        if (overlaps(history, earlier, run)) {
+            if (!was_taken_over(d, earlier, run))
+                check_duplicate(d, earlier, run, true, verdict);
+        } else if (is_repeated_by(&history->config, earlier, run))
             last = earlier;
     }
     if (last)

@@ -20,7 +20,7 @@ enum {
     THREADS = 2,
     BULK_MAX = 300,
     PAD_MAX = 64 * 1024,
-    FAR_MS = 3600000,  /* later than the run's end */
+    FAR_MS = 3600000,  /* after the load's end: later than the run's */
     WINDOW_MS = 20000, /* longer than all repeats take */
     REPEATS = 3,
     STUCK_MS = 60000, /* longer than any call takes */
@@ -95,8 +95,9 @@ static void draw_draft(struct caller *caller, struct draft *draft)
     struct dice *dice = &caller->dice;
     draw_doing(caller, draft);
     draft->pad_len = dice_chance(dice, 3) ? (size_t)dice_between(dice, 1, PAD_MAX) : 0;
-    bool far = dice_chance(dice, 3) && !caller->role->config.calm;
-    int64_t delay_ms = far ? FAR_MS : dice_between(dice, 1, 3000);
+    const struct chaos_config *config = &caller->role->config;
+    bool far = dice_chance(dice, 3) && !config->calm;
+    int64_t delay_ms = far ? config->load_ms + FAR_MS : dice_between(dice, 1, 3000);
     draft->delay_ms = dice_chance(dice, 12) ? delay_ms : 0;
     name_draft(caller, draft);
     bool own_id = dice_chance(dice, 20);

@@ -288,6 +288,22 @@ static void what_a_suspended_worker_had_in_hand_is_explained(void **state)
                                 "2210 w0.1 end a 1-0 done\n6000 w1.1 start a 1-0 1 3\n6001 w1.1 end a 1-0 done\n");
 }
 
+/* Whoever has lost a job explains one other run of it; what comes after that is the next owner's affair. */
+static void what_was_taken_over_is_its_new_owners(void **state)
+{
+    (void)state;
+    FINE(ENQUEUED
+         "110 w0.1 start a 1-0 1 1\n" FAULT("200", "2300", "stop-worker w0") "2310 w1.1 start a 1-0 1 2\n" KILLED(
+             "4600", "w1.1") "4650 c spawn w1.2\n" AGAIN("4700", "w1.2"));
+    FINDS(OVERLAP, ENQUEUED "110 w0.1 start a 1-0 1 1\n" FAULT(
+                       "200", "2300", "stop-worker w0") "2310 w1.1 start a 1-0 1 2\n" AGAIN("4700", "w0.2"));
+    /* the second run was late, and took nothing over */
+    FINDS(OVERLAP, ENQUEUED FAULT("105", "4000",
+                                  "stop-worker w1") "2200 w0.1 start a 1-0 1 2\n"
+                                                    "4001 w1.1 start a 1-0 1 1\n" KILLED(
+                                                        "4100", "w1.1") "4150 c spawn w1.2\n" AGAIN("6500", "w1.2"));
+}
+
 static void a_run_beyond_max_run_explains_another(void **state)
 {
     (void)state;
@@ -459,6 +475,7 @@ int main(void)
         cmocka_unit_test(a_lost_lease_explains_an_overlap),
         cmocka_unit_test(what_costs_no_lease_explains_nothing),
         cmocka_unit_test(what_a_suspended_worker_had_in_hand_is_explained),
+        cmocka_unit_test(what_was_taken_over_is_its_new_owners),
         cmocka_unit_test(a_run_beyond_max_run_explains_another),
         cmocka_unit_test(a_retry_follows_a_failure),
         cmocka_unit_test(without_backoff_only_a_failure_leads_to_another_run),
