@@ -153,8 +153,8 @@ def results_text(results, has_peers):
                 parts += [f'The same with {words}:', bench_tables(name, results[name + suffix])]
     if has_peers:
         parts += ['### Other job queues', '![Other job queues](peers.svg)',
-                  'On the same server, each at its best settings: [the page about the peers](performance-peers.md) has the '
-                  'tables, and says how they were measured.']
+                  wrap('On the same server, each at its best settings: [the page about the peers](performance-peers.md) '
+                       'has the tables, and says how they were measured.')]
     return '\n\n'.join(parts)
 
 
