@@ -23,7 +23,7 @@ weir_packages=(meson ninja-build pkg-config gcc libc6-dev libhiredis-dev 'libmsg
     libcmocka-dev libclang-dev redis-server redis-tools python3)
 
 # shellcheck disable=SC2034
-weir_test_packages=(g++ make clang valgrind libgps-dev libmosquitto-dev libpcap-dev libpq-dev libusb-1.0-0-dev locales
+weir_test_packages=(g++ make clang valgrind libgps-dev libmosquitto-dev libpcap-dev libpq-dev libsystemd-dev libusb-1.0-0-dev locales
     openssl prometheus zlib1g-dev)
 
 # For scripts/package.
