@@ -4,6 +4,7 @@
  *
  *   claim    takes over entries that were pending too long: their worker died, hung, or let the lease run out
  *   renew    renews the leases of what is in flight here
+ *   touch    shows the group that this consumer lives: before Redis 7.2 a read that gets nothing doesn't
  *   look     asks whether the queue is paused (see pause.c), and ends reads that are outstanding then
  *   promote  looks, too, and moves delayed jobs that are due into the stream
  *   trim     removes entries that every group has finished with
@@ -37,7 +38,7 @@ enum {
     SILENT_US = 250000,
 };
 
-enum tick { TICK_CLAIM, TICK_RENEW, TICK_LOOK, TICK_PROMOTE, TICK_TRIM, TICK_REAP, TICK_STATS, N_TICKS };
+enum tick { TICK_CLAIM, TICK_RENEW, TICK_TOUCH, TICK_LOOK, TICK_PROMOTE, TICK_TRIM, TICK_REAP, TICK_STATS, N_TICKS };
 
 struct claimer {
     struct weir_queue *core;
@@ -103,9 +104,7 @@ static weir_status claim(struct claimer *claimer, weir_error *err)
         bool running = core->state == CORE_RUNNING, paused = weir_core_is_paused(core);
         core->claim_more = running && !paused && room == 0;
         pthread_mutex_unlock(&core->mutex);
-        if (running && paused)
-            return core->ops->touch(claimer->service->session, err);
-        if (!running || room == 0)
+        if (!running || paused || room == 0)
             return WEIR_OK;
         size_t n;
         if (!weir_core_take_over_begin(core, claimer->service))
@@ -381,6 +380,8 @@ static void set_timers(struct claimer *claimer)
     }
     int64_t reap_ms = options->reap_idle_ms / 4;
     claimer->interval_us[TICK_CLAIM] = claim_ms * 1000;
+    claimer->interval_us[TICK_TOUCH] =
+        (claim_ms < 4000 ? claim_ms * 5 / 2 : 10000) * 1000; /* who counts as alive: 30 s */
     claimer->interval_us[TICK_RENEW] = options->min_idle_ms * 1000 / 4;
     claimer->interval_us[TICK_LOOK] = options->pause_interval_ms * 1000;
     claimer->interval_us[TICK_PROMOTE] = options->promote_interval_ms * 1000;
@@ -392,6 +393,7 @@ static void set_timers(struct claimer *claimer)
         claimer->due_us[tick] =
             now_us + (int64_t)((double)claimer->interval_us[tick] * weir_random_unit(&claimer->service->random));
     claimer->due_us[TICK_CLAIM] = claimer->due_us[TICK_PROMOTE] = now_us; /* what is overdue need not wait */
+    claimer->due_us[TICK_TOUCH] = now_us;
     claimer->due_us[TICK_STATS] = options->on_stats ? now_us + claimer->interval_us[TICK_STATS] : INT64_MAX;
     claimer->trimmed_us = now_us;
 }
@@ -403,6 +405,8 @@ static weir_status run_tick(struct claimer *claimer, enum tick tick, weir_error 
         return claim(claimer, err);
     case TICK_RENEW:
         return renew(claimer, err);
+    case TICK_TOUCH:
+        return claimer->core->ops->touch(claimer->service->session, err);
     case TICK_LOOK:
         return look(claimer, &(bool){false}, err);
     case TICK_PROMOTE:

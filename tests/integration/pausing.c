@@ -302,6 +302,14 @@ static bool was_seen_since(void *context)
     return idle_ms < test_now_ms() - since->at_ms;
 }
 
+static void expect_seen_again_and_again(struct scene *scene)
+{
+    for (int i = 0; i < 3; i++) {
+        struct idle_since since = {scene, test_now_ms()};
+        assert_true(wait_for(was_seen_since, &since, TEST_TIMEOUT_MS));
+    }
+}
+
 /* Or it would be taken for dead, and shown as such, when the queue is paused for long. */
 static void a_paused_worker_is_still_seen(void **state)
 {
@@ -310,10 +318,16 @@ static void a_paused_worker_is_still_seen(void **state)
     pause_everywhere(scene);
     scene_start(scene);
     scene_await_event(scene, "paused", 1);
-    for (int i = 0; i < 3; i++) {
-        struct idle_since since = {scene, test_now_ms()};
-        assert_true(wait_for(was_seen_since, &since, TEST_TIMEOUT_MS));
-    }
+    expect_seen_again_and_again(scene);
+}
+
+/* Nor when there is nothing to do: before Redis 7.2 a read that gets nothing is not seen. */
+static void an_idle_worker_is_still_seen(void **state)
+{
+    struct scene *scene = *state;
+    scene->options.claim_interval_ms = 20;
+    scene_start(scene);
+    expect_seen_again_and_again(scene);
 }
 
 static void a_paused_queue_stops_and_closes(void **state)
@@ -501,6 +515,7 @@ int main(void)
         SCENE_TEST(it_is_seen_after_an_outage),
         SCENE_TEST(it_needs_no_unblocking),
         SCENE_TEST(a_paused_worker_is_still_seen),
+        SCENE_TEST(an_idle_worker_is_still_seen),
         SCENE_TEST(a_paused_queue_stops_and_closes),
         SCENE_TEST(a_process_pauses_for_itself),
         SCENE_TEST(either_pause_is_enough),
