@@ -20,7 +20,7 @@ die() {
 # All that building and testing needs, by Debian's names; a|b: b where the distribution has no a.
 # shellcheck disable=SC2034  # for those who source this
 weir_packages=(meson ninja-build pkg-config gcc libc6-dev libhiredis-dev 'libmsgpack-dev|libmsgpack-c-dev' libssl-dev libevent-dev
-    libcmocka-dev libclang-dev redis-server redis-tools python3)
+    libjansson-dev libcmocka-dev libclang-dev redis-server redis-tools python3)
 
 # shellcheck disable=SC2034
 weir_test_packages=(g++ make clang valgrind libgps-dev libmosquitto-dev libpcap-dev libpq-dev libsystemd-dev libusb-1.0-0-dev locales
@@ -39,7 +39,8 @@ have() {
     libhiredis-dev) pkg-config --exists hiredis ;;
     libmsgpack-dev*) pkg-config --exists msgpack-c || pkg-config --exists msgpack ;;
     libssl-dev) pkg-config --exists openssl ;;
-    libevent-dev) pkg-config --exists libevent_core ;;
+    libevent-dev) pkg-config --exists libevent_core libevent ;;
+    libjansson-dev) pkg-config --exists jansson ;;
     libclang-dev) python3 "$weir_root/codegen/find_libclang.py" ;;
     libcmocka-dev) pkg-config --exists cmocka ;;
     prometheus) command -v promtool ;;

@@ -37,6 +37,7 @@ STRUCTS = {  # the struct, its header, its macro
     'weir_dead_options': ('dead.h', 'WEIR_DEAD_OPTIONS_INIT'),
     'weir_check_options': ('check.h', 'WEIR_CHECK_OPTIONS_INIT'),
     'weir_admin_options': ('admin.h', 'WEIR_ADMIN_OPTIONS_INIT'),
+    'weir_control_options': ('control.h', 'WEIR_CONTROL_OPTIONS_INIT'),
     'weir_connection_options': ('connection.h', 'WEIR_CONNECTION_OPTIONS_INIT'),
 }
 CONSTANTS = {'UINT32_MAX': 2**32 - 1, 'INT64_MAX': 2**63 - 1}

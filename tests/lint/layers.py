@@ -6,7 +6,8 @@
 
 Each folder of lib/ is a layer and sees the headers of the layers below it; the libraries it stands on belong to one
 layer each; public headers see public headers and the C library; examples and whoever uses the library see public
-headers alone; bench/ sees those and how URLs are read.
+headers alone; bench/ sees those and how URLs are read. lib/control stands on libweir as a program does, and sees public
+headers, lib/base, libevent and jansson.
 """
 
 import os
@@ -16,7 +17,7 @@ import sys
 import common
 
 LAYERS = ['queue', 'broker', 'redis', 'job', 'base']  # each sees itself and those after it
-LIBRARIES = {'hiredis': 'redis', 'openssl': 'redis', 'msgpack': 'job', 'event2': None}  # None: no layer
+LIBRARIES = {'hiredis': 'redis', 'openssl': 'redis', 'msgpack': 'job', 'event2': 'control', 'jansson': 'control'}
 GENERATED = {'scripts.h': 'broker'}
 ISO_C = {'assert', 'ctype', 'errno', 'float', 'inttypes', 'limits', 'math', 'signal', 'stdarg', 'stdbool', 'stddef',
          'stdint', 'stdio', 'stdlib', 'string', 'time'}
@@ -43,8 +44,7 @@ def judge_layer(root, layer, quoted, name):
             return None if os.path.isfile(os.path.join(root, 'include', name)) else 'there is no such public header'
         library = library_of(name)
         if library and LIBRARIES[library] != layer:
-            owner = LIBRARIES[library]
-            return f'only lib/{owner} may use {library}' if owner else f'lib/ may not use {library}'
+            return f'only lib/{LIBRARIES[library]} may use {library}'
         if name.split('/')[0] in LAYERS:
             return 'headers of the layers are included in quotes'
         return None
@@ -56,6 +56,15 @@ def judge_layer(root, layer, quoted, name):
     if LAYERS.index(other) < LAYERS.index(layer):
         return f'lib/{layer} may not see lib/{other}, which stands on it'
     return None if os.path.isfile(os.path.join(root, 'lib', name)) else 'there is no such header'
+
+
+def judge_control(root, quoted, name):
+    """A library of its own, on top of libweir."""
+    if not quoted:
+        return judge_layer(root, 'control', quoted, name)
+    if name.startswith(('base/', 'control/')):
+        return None if os.path.isfile(os.path.join(root, 'lib', name)) else 'there is no such header'
+    return 'lib/control sees public headers and lib/base alone'
 
 
 def judge_example(root, quoted, name):
@@ -92,6 +101,8 @@ def judge(root, path, quoted, name):
         return judge_bench(root, quoted, name)
     if parts[0] == 'codegen':
         return judge_codegen(root, quoted, name)
+    if parts[:2] == ['lib', 'control']:
+        return judge_control(root, quoted, name)
     if parts[0] == 'lib':
         if len(parts) < 3 or parts[1] not in LAYERS:
             return 'this folder of lib/ is no layer that layers.py knows'

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The connections of HTTP clients: how many there are, how long each may take, and how much memory they cost together.
+ *
+ * evhttp bounds the length of headers and of a body, but neither how many connections there are, nor how slowly a
+ * request may trickle in. So we count: evhttp lets us make the bufferevent of each connection that it accepts, and we
+ * keep a reference of our own to it. One that evhttp is done with has lost its callbacks, and is let go of at the next
+ * sweep. One that we are done with has its socket shut down, which evhttp takes for the client's doing.
+ *
+ * What must stay true:
+ *   - there are never more than max_connections: at that point nothing more is accepted, and who has been slow for
+ *     longest has to go, so that a thousand slow clients can't keep one other out for long;
+ *   - a request that is being answered is left alone: it is bounded by what Redis may take;
+ *   - what requests hold in memory is bounded in total, whoever sends them.
+ */
+#include "base/clock.h"
+#include "control/control.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+enum {
+    SWEEP_MS = 100,
+    IDLE_MS = 60000,         /* between two requests of one connection */
+    REQUEST_MS = 10000,      /* from the first byte of a request to its last */
+    ANSWER_MS = 60000,       /* to take the answer */
+    PRESSED_MS = 250,        /* the least that everybody has, also where there are too many */
+    RECEIVED_MAX = 16 << 20, /* bytes of requests that aren't complete or answered, of all connections together */
+};
+
+enum phase {
+    PHASE_IDLE,      /* no byte of a request has come */
+    PHASE_REQUEST,   /* it is coming in */
+    PHASE_ANSWERING, /* it is complete, and not answered yet */
+    PHASE_ANSWER,    /* the answer is on its way */
+};
+
+struct control_connection {
+    struct control_connection *next;
+    struct weir_control *control;
+    struct bufferevent *buffers; /* a reference of our own */
+    enum phase phase;
+    int64_t since_ms; /* in this phase */
+    size_t received;  /* since the last answer */
+    size_t answer;    /* what is to be sent */
+    bool dropped;
+};
+
+static void enter(struct control_connection *connection, enum phase phase)
+{
+    connection->phase = phase;
+    connection->since_ms = weir_now_ms();
+}
+
+static void drop(struct control_connection *connection)
+{
+    shutdown(bufferevent_getfd(connection->buffers), SHUT_RDWR);
+    connection->dropped = true;
+}
+
+/* Whether evhttp is done with it. */
+static bool is_gone(const struct control_connection *connection)
+{
+    bufferevent_event_cb on_event = NULL;
+    bufferevent_getcb(connection->buffers, NULL, NULL, &on_event, NULL);
+    return !on_event;
+}
+
+static void forget_answered(struct control_connection *connection)
+{
+    connection->control->received -= connection->received;
+    connection->control->answering -= connection->answer;
+    connection->received = connection->answer = 0;
+}
+
+static void let_go(struct control_connection *connection)
+{
+    forget_answered(connection);
+    connection->control->n_connections--;
+    bufferevent_disable(connection->buffers, EV_READ | EV_WRITE);
+    bufferevent_free(connection->buffers); /* the last reference: closes the socket */
+    free(connection);
+}
+
+/* --- memory --- */
+
+/* The one that holds most of what is not answered yet, and may be dropped; NULL: there is none. */
+static struct control_connection *greediest(const struct weir_control *control)
+{
+    struct control_connection *most = NULL;
+    for (struct control_connection *at = control->connections; at; at = at->next)
+        if (at->phase != PHASE_ANSWERING && !at->dropped && (!most || at->received > most->received))
+            most = at;
+    return most;
+}
+
+static void on_input(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *argument)
+{
+    (void)buffer;
+    struct control_connection *connection = argument;
+    struct weir_control *control = connection->control;
+    if (info->n_added == 0)
+        return;
+    if (connection->phase == PHASE_IDLE)
+        enter(connection, PHASE_REQUEST);
+    connection->received += info->n_added;
+    control->received += info->n_added;
+    struct control_connection *most = control->received > RECEIVED_MAX ? greediest(control) : NULL;
+    if (most)
+        drop(most);
+}
+
+/* --- coming and going --- */
+
+static void sweep_soon(struct weir_control *control)
+{
+    const struct timeval period = {0, SWEEP_MS * 1000};
+    if (!evtimer_pending(control->sweep, NULL))
+        evtimer_add(control->sweep, &period);
+}
+
+struct bufferevent *control_connection_new(struct event_base *base, void *argument)
+{
+    struct weir_control *control = argument;
+    struct control_connection *connection = calloc(1, sizeof *connection);
+    struct bufferevent *buffers = connection ? bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE) : NULL;
+    if (!buffers || !evbuffer_add_cb(bufferevent_get_input(buffers), on_input, connection)) {
+        if (buffers)
+            bufferevent_free(buffers);
+        free(connection);
+        return NULL; /* evhttp makes one of its own, and fails as well */
+    }
+    bufferevent_setwatermark(buffers, EV_READ, 0, CONTROL_BODY_HARD_MAX + CONTROL_HEADERS_MAX);
+    bufferevent_incref(buffers);
+    *connection = (struct control_connection){
+        .next = control->connections, .control = control, .buffers = buffers, .since_ms = weir_now_ms()};
+    control->connections = connection;
+    if (++control->n_connections >= control->options.max_connections)
+        evconnlistener_disable(control->listener);
+    sweep_soon(control);
+    return buffers;
+}
+
+static struct control_connection *find(const struct weir_control *control, struct evhttp_request *http)
+{
+    struct evhttp_connection *of = evhttp_request_get_connection(http);
+    struct bufferevent *buffers = of ? evhttp_connection_get_bufferevent(of) : NULL;
+    for (struct control_connection *at = control->connections; at; at = at->next)
+        if (at->buffers == buffers)
+            return at;
+    return NULL;
+}
+
+void control_connection_begin(struct weir_control *control, struct evhttp_request *http)
+{
+    struct control_connection *connection = find(control, http);
+    if (connection)
+        enter(connection, PHASE_ANSWERING);
+}
+
+static void on_sent(struct evhttp_request *http, void *argument)
+{
+    struct control_connection *connection = find(argument, http);
+    if (!connection)
+        return;
+    forget_answered(connection);
+    size_t more = evbuffer_get_length(bufferevent_get_input(connection->buffers)); /* of the next request */
+    connection->received = more;
+    connection->control->received += more;
+    enter(connection, more > 0 ? PHASE_REQUEST : PHASE_IDLE);
+}
+
+void control_connection_answer(struct weir_control *control, struct evhttp_request *http, size_t len)
+{
+    struct control_connection *connection = find(control, http);
+    if (!connection)
+        return;
+    enter(connection, PHASE_ANSWER);
+    connection->answer = len;
+    control->answering += len;
+    evhttp_request_set_on_complete_cb(http, on_sent, control);
+}
+
+/* --- the sweep --- */
+
+static bool is_too_slow(const struct control_connection *connection, int64_t now_ms)
+{
+    static const int64_t limits[] = {[PHASE_IDLE] = IDLE_MS,
+                                     [PHASE_REQUEST] = REQUEST_MS,
+                                     [PHASE_ANSWERING] = INT64_MAX,
+                                     [PHASE_ANSWER] = ANSWER_MS};
+    return now_ms - connection->since_ms > limits[connection->phase];
+}
+
+static struct control_connection *slowest(const struct weir_control *control, int64_t now_ms)
+{
+    struct control_connection *found = NULL;
+    for (struct control_connection *at = control->connections; at; at = at->next)
+        if (at->phase != PHASE_ANSWERING && !at->dropped && now_ms - at->since_ms > PRESSED_MS &&
+            (!found || at->since_ms < found->since_ms))
+            found = at;
+    return found;
+}
+
+/* Where all places are taken: makes some free, of those who have been slow for longest. */
+static void make_room(struct weir_control *control, int64_t now_ms)
+{
+    size_t wanted = control->options.max_connections / 2;
+    for (struct control_connection *at; wanted > 0 && (at = slowest(control, now_ms)); wanted--)
+        drop(at);
+}
+
+void control_connections_sweep(struct weir_control *control)
+{
+    int64_t now_ms = weir_now_ms();
+    for (struct control_connection **at = &control->connections, *one; (one = *at);) {
+        if (is_gone(one)) {
+            *at = one->next;
+            let_go(one);
+            continue;
+        }
+        if (!one->dropped && is_too_slow(one, now_ms))
+            drop(one);
+        at = &one->next;
+    }
+    if (control->n_connections >= control->options.max_connections)
+        make_room(control, now_ms);
+    else if (control->listener)
+        evconnlistener_enable(control->listener);
+    if (control->n_connections > 0)
+        sweep_soon(control);
+}
+
+void control_connections_free(struct weir_control *control)
+{
+    for (struct control_connection *at = control->connections, *next; at; at = next) {
+        next = at->next;
+        let_go(at);
+    }
+    control->connections = NULL;
+}

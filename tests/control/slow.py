@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Clients that are slow, or too many, stall neither each other nor the queue; nor does a Redis that is slow."""
+
+import os
+import signal
+import socket
+import threading
+
+import scene
+from scene import Case
+
+CONNECTIONS = 16
+HEAD = b'POST /api/queues/a/jobs HTTP/1.1\r\nHost: localhost\r\n'
+
+
+class Slow(Case):
+    def open(self, worker, n, text):
+        """n connections that have sent a part of a request; those that couldn't be made are left out."""
+        connections = []
+        for _ in range(n):
+            connection = socket.socket()
+            connection.setblocking(False)
+            connection.connect_ex(worker.address)
+            connections.append(connection)
+            self.addCleanup(connection.close)
+        for connection in connections:
+            connection.setblocking(True)
+            connection.settimeout(scene.TIMEOUT_S)
+            try:
+                connection.sendall(text)
+            except OSError:
+                pass
+        return connections
+
+    def test_unfinished_requests_keep_nobody_out(self):
+        worker = self.start('--connections', str(CONNECTIONS), '--queue', 'jobs')
+        for text in (b'', b'GET /hea', HEAD, HEAD + b'Content-Length: 1000\r\n\r\n{'):
+            self.open(worker, 3 * CONNECTIONS, text)
+            for _ in range(5):
+                self.assertEqual(worker.get('/health').code, 200)
+            self.redis('XADD', 'jobs', '*', 'do', 'done')
+            self.wait(lambda: self.redis('XPENDING', 'jobs', 'workers')[0] == 0)
+
+    def test_who_was_cut_off_was_slow(self):
+        worker = self.start('--connections', str(CONNECTIONS))
+        slow = self.open(worker, CONNECTIONS, b'GET /hea')
+        self.assertEqual(worker.get('/health').code, 200)
+        ended = self.wait(lambda: sum(self.has_ended(connection) for connection in slow))
+        self.assertGreater(ended, 0)
+
+    @staticmethod
+    def has_ended(connection):
+        try:
+            return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b''
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def test_who_does_not_take_the_answer_waits_alone(self):
+        worker = self.start('--connections', '64')
+        for _ in range(200):
+            self.redis('XADD', '{mail}:dead', '*', *sum(([f'f{i}', 'x' * 1000] for i in range(20)), []))
+        greedy = self.open(worker, 20, f'GET /api/queues/mail/dead?count=1000 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {scene.TOKEN}\r\n\r\n'.encode() * 3)
+        for _ in range(20):
+            self.assertEqual(worker.get('/health').code, 200)
+            self.assertEqual(worker.get('/api/queues/mail').code, 200)
+        self.assertTrue(greedy[0].recv(100).startswith(b'HTTP/1.1 200'))
+
+    def test_many_large_requests_have_a_bound_in_memory(self):
+        worker = self.start('--connections', '128')
+        worker.get('/health')
+        before = self.memory(worker)
+        body = HEAD + b'Content-Type: application/json\r\nContent-Length: 1000000\r\n\r\n' + b'x' * 999999
+        threads = [threading.Thread(target=self.open, args=(worker, 1, body)) for _ in range(60)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(worker.get('/health').code, 200)
+        self.assertLess(self.memory(worker) - before, 50 << 20 if 'SANITIZED' not in os.environ else 1 << 40)
+
+    @staticmethod
+    def memory(worker):
+        with open(f'/proc/{worker.process.pid}/statm', encoding='ascii') as file:
+            return int(file.read().split()[1]) * os.sysconf('SC_PAGESIZE')
+
+    def test_a_redis_that_hangs_stalls_no_probe(self):
+        worker = self.start('--queue', 'jobs', '--threads', '2', '--timeout', '60000')
+        self.wait(lambda: worker.get('/ready').code == 200)
+        self.assertEqual(worker.get('/api/queues').code, 200)
+        os.kill(self.redis.process.pid, signal.SIGSTOP)
+        asks = [threading.Thread(target=lambda: worker.get('/api/queues/jobs')) for _ in range(8)]
+        try:
+            for ask in asks:
+                ask.start()
+            for _ in range(20):
+                self.assertEqual(worker.get('/health').code, 200)
+                self.assertIn(worker.get('/ready').code, (200, 503))
+                self.assertEqual(worker.get('/').code, 200)
+        finally:
+            os.kill(self.redis.process.pid, signal.SIGCONT)
+        for ask in asks:
+            ask.join()
+
+    def test_connections_are_let_go_of(self):
+        worker = self.start('--connections', str(CONNECTIONS))
+        for _ in range(3 * CONNECTIONS):
+            self.open(worker, 1, b'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n')[0].close()
+        self.wait(lambda: len(os.listdir(f'/proc/{worker.process.pid}/fd')) < 40)
+        self.assertEqual(worker.get('/health').code, 200)
+
+
+if __name__ == '__main__':
+    scene.main()
