@@ -25,6 +25,7 @@
 enum {
     CHUNK_JOBS = 1024,
     CHUNK_BYTES = 1024 * 1024, /* of fields to send back, about */
+    ROUNDS_MAX = 1 + 4,        /* of one chunk; more scripts there are not */
     SCRIPT_FIELDS = 3900,      /* what Lua's unpack can pass on, with our own besides */
 };
 
@@ -402,11 +403,14 @@ static weir_status load_missing(const struct round *round, bool *ret_loaded, wei
     return WEIR_OK;
 }
 
-/* One chunk, twice where scripts had to be loaded. Returns a failure of the connection; refusals go into *refused. */
+/*
+ * One chunk, again where scripts had to be loaded: each of the four kinds may turn out to be missing in another round.
+ * Returns a failure of the connection; refusals go into *refused.
+ */
 static weir_status settle_chunk(struct redis_session *session, struct weir_job *list, const struct weir_job *end,
                                 weir_status *refused, weir_error *err)
 {
-    for (int attempt = 0; attempt < 2; attempt++) {
+    for (int rounds = 1;; rounds++) {
         weir_status status = redis_begin(session, err);
         if (status != WEIR_OK)
             return status;
@@ -430,13 +434,14 @@ static weir_status settle_chunk(struct redis_session *session, struct weir_job *
             status = load_missing(&round, &loaded, err);
         if (status != WEIR_OK)
             return status;
-        if (!loaded) {
-            if (*refused == WEIR_OK)
-                *refused = round.refused;
-            return bury_large_ones(session, list, end, refused, err);
-        }
+        if (loaded && rounds < ROUNDS_MAX)
+            continue;
+        if (loaded && round.refused == WEIR_OK)
+            round.refused = weir_error_set(err, WEIR_ERR_UNAVAILABLE, "the server keeps losing its scripts");
+        if (*refused == WEIR_OK)
+            *refused = round.refused;
+        return bury_large_ones(session, list, end, refused, err);
     }
-    return WEIR_OK; /* scripts flushed twice in a row: the caller comes again */
 }
 
 weir_status redis_settle(struct weir_session *base, struct weir_job *list, weir_error *err)

@@ -158,6 +158,37 @@ static void a_job_is_settled_only_by_a_count(void **state)
     }
 }
 
+/* Refused in the first round, and so found to be missing in the second only: it is carried out all the same. */
+static void scripts_that_are_missed_one_after_the_other(void **state)
+{
+    struct client *client = *state;
+    struct weir_job *retried = job_with(client, WEIR_VERDICT_RETRY, 1);
+    struct weir_job buried = *retried;
+    buried.verdict = WEIR_VERDICT_BURY;
+    retried->next = &buried;
+    answer(client, "-NOSCRIPT\r\n-BUSY \r\n$3\r\nsha\r\n"
+                   ":1\r\n-NOSCRIPT\r\n$3\r\nsha\r\n"
+                   ":1\r\n");
+    assert_int_equal(client->session->ops->settle(client->session, retried, &client->err), WEIR_OK);
+    assert_int_equal(retried->settled, WEIR_SETTLED);
+    assert_int_equal(buried.settled, WEIR_SETTLED);
+}
+
+/* Such a server is not asked again at once, for ever. */
+static void a_server_that_keeps_no_script_is_a_failure(void **state)
+{
+    struct client *client = *state;
+    struct weir_job *job = job_with(client, WEIR_VERDICT_RETRY, 1);
+    char replies[512] = "";
+    for (int i = 0; i < 5; i++)
+        strcat(replies, "-NOSCRIPT\r\n$3\r\nsha\r\n");
+    answer(client, replies);
+    assert_int_equal(client->session->ops->settle(client->session, job, &client->err), WEIR_ERR_UNAVAILABLE);
+    assert_non_null(strstr(client->err.message, "scripts"));
+    assert_int_equal(job->settled, WEIR_UNSETTLED);
+    assert_true(client->session->ops->connected(client->session));
+}
+
 static void a_refusal_and_then_a_lost_connection_have_the_losses_words(void **state)
 {
     struct client *client = *state;
@@ -266,6 +297,8 @@ int main(void)
         cmocka_unit_test(a_job_that_waited_for_its_script_in_vain_has_no_id),
         cmocka_unit_test(a_script_that_could_not_be_loaded_leaves_no_doubt),
         cmocka_unit_test(a_job_is_settled_only_by_a_count),
+        cmocka_unit_test(scripts_that_are_missed_one_after_the_other),
+        cmocka_unit_test(a_server_that_keeps_no_script_is_a_failure),
         cmocka_unit_test(a_refusal_and_then_a_lost_connection_have_the_losses_words),
         cmocka_unit_test(times_that_cannot_be_are_refused),
         cmocka_unit_test(a_promotion_that_failed_is_tried_again),
