@@ -115,6 +115,15 @@ static int refuse_to_ask(char *out, int size, int writing, void *asked)
     return -1;
 }
 
+/* A file is no worse for the memory that there wasn't: that is worth another try. */
+static weir_status unusable(const char *option, const char *why, weir_error *err)
+{
+    if (ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE ||
+        ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE)
+        return weir_error_set(err, WEIR_ERR_MEMORY, "no memory for TLS");
+    return weir_error_set(err, WEIR_ERR_ARGUMENT, "%s can't be used: %s", option, why);
+}
+
 static weir_status load_files(struct weir_tls *tls, const weir_connection_options *options, weir_error *err)
 {
     bool asked = false;
@@ -123,13 +132,13 @@ static weir_status load_files(struct weir_tls *tls, const weir_connection_option
     int trusted = options->tls_ca_file ? SSL_CTX_load_verify_locations(tls->context, options->tls_ca_file, NULL)
                                        : SSL_CTX_set_default_verify_paths(tls->context);
     if (!trusted)
-        return weir_error_set(err, WEIR_ERR_ARGUMENT, "tls_ca_file can't be used: %s", reason("it holds none"));
+        return unusable("tls_ca_file", reason("it holds none"), err);
     if (options->tls_cert_file && SSL_CTX_use_certificate_chain_file(tls->context, options->tls_cert_file) != 1)
-        return weir_error_set(err, WEIR_ERR_ARGUMENT, "tls_cert_file can't be used: %s", reason("it holds none"));
+        return unusable("tls_cert_file", reason("it holds none"), err);
     if (options->tls_key_file &&
         SSL_CTX_use_PrivateKey_file(tls->context, options->tls_key_file, SSL_FILETYPE_PEM) != 1)
-        return weir_error_set(err, WEIR_ERR_ARGUMENT, "tls_key_file can't be used: %s",
-                              asked ? "it has a passphrase, and nobody is asked for one" : reason("it holds none"));
+        return unusable("tls_key_file",
+                        asked ? "it has a passphrase, and nobody is asked for one" : reason("it holds none"), err);
     SSL_CTX_set_default_passwd_cb_userdata(tls->context, NULL); /* of this function */
     return WEIR_OK;
 }
@@ -152,7 +161,7 @@ static weir_status prepare(struct weir_tls *tls, const char *name, const weir_co
         return weir_error_set(err, WEIR_ERR_MEMORY, "no memory for TLS");
     if (!X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls->ssl), name) &&
         (!SSL_set1_host(tls->ssl, name) || !SSL_set_tlsext_host_name(tls->ssl, name)))
-        return weir_error_set(err, WEIR_ERR_ARGUMENT, "the TLS server name can't be used: %s", reason("out of memory"));
+        return unusable("the TLS server name", reason("out of memory"), err);
     return WEIR_OK;
 }
 
@@ -271,6 +280,7 @@ void weir_tls_free(struct weir_tls *tls)
     SSL_CTX_free(tls->context);
     BIO_meth_free(tls->socket_method);
     free(tls);
+    ERR_clear_error(); /* the thread is the caller's, who may use OpenSSL as well */
 }
 
 #else
