@@ -15,6 +15,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,6 +24,8 @@
 #define STAND_IN __attribute__((visibility("default")))
 
 enum { FDS = 4096 };
+
+struct fault_refusals *fault_refusals;
 
 static struct fault armed;
 static atomic_bool active;
@@ -41,11 +44,22 @@ void fault_arm(const struct fault *fault, size_t n)
     for (size_t i = 0; i < FDS; i++)
         cut_fds[i] = false;
     active = true;
+    if (fault->kind != FAULT_REFUSAL)
+        return;
+    snprintf(fault_refusals->words, sizeof fault_refusals->words, "%s", fault->words);
+    fault_refusals->nth = n;
+    fault_refusals->seen = fault_refusals->hits = 0;
+    fault_refusals->active = true;
 }
 
 size_t fault_off(size_t *ret_seen)
 {
     active = false;
+    if (armed.kind == FAULT_REFUSAL) {
+        fault_refusals->active = false;
+        seen = fault_refusals->seen;
+        hits = fault_refusals->hits;
+    }
     if (ret_seen)
         *ret_seen = seen;
     return hits;
@@ -83,6 +97,7 @@ const char *fault_name(enum fault_kind kind)
         "pthread_create",
         "pthread_mutex_init",
         "pthread_cond_init",
+        "refusal",
     };
     return names[kind];
 }

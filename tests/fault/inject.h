@@ -9,6 +9,7 @@
 #ifndef TEST_FAULT_INJECT_H
 #define TEST_FAULT_INJECT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -32,6 +33,7 @@ enum fault_kind {
     FAULT_THREAD,  /* pthread_create */
     FAULT_MUTEX,
     FAULT_CONDITION,
+    FAULT_REFUSAL, /* of a command, by a server: see refuser.h. Whoever sent it */
     FAULT_KINDS
 };
 
@@ -39,10 +41,19 @@ enum { FAULT_END_OF_STREAM = -1, FAULT_SHORT = -2 }; /* instead of an errno: for
 
 struct fault {
     enum fault_kind kind;
-    int error;       /* the errno; for FAULT_RESOLVE an EAI_…; nothing for allocations and bytes */
-    bool others;     /* counts in all threads but this one, else in this one alone */
-    bool from_there; /* all from the n-th on fail, until fault_off */
+    int error;         /* the errno; for FAULT_RESOLVE an EAI_…; nothing for allocations and bytes */
+    const char *words; /* of FAULT_REFUSAL */
+    bool others;       /* counts in all threads but this one, else in this one alone */
+    bool from_there;   /* all from the n-th on fail, until fault_off */
 };
+
+/* What refusals are counted in: memory shared with another process. NULL: there are none. */
+struct fault_refusals {
+    atomic_bool active;
+    _Atomic size_t nth, seen, hits;
+    char words[128];
+};
+extern struct fault_refusals *fault_refusals;
 
 /* From now on the n-th (from 1) fails; of bytes, n (from 0) arrive. n = SIZE_MAX only counts. */
 void fault_arm(const struct fault *fault, size_t n);

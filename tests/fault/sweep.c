@@ -47,8 +47,11 @@ size_t sweep_most(size_t quick, size_t full)
 
 static void describe(const char *title, const struct fault *fault, size_t n)
 {
-    snprintf(point, sizeof point, "%s, %s %zu%s, error %d", title, fault_name(fault->kind), n,
-             fault->from_there ? " and all after it" : "", fault->error);
+    if (fault->kind == FAULT_REFUSAL)
+        snprintf(point, sizeof point, "%s, refusal %zu: %.100s", title, n, fault->words);
+    else
+        snprintf(point, sizeof point, "%s, %s %zu%s, error %d", title, fault_name(fault->kind), n,
+                 fault->from_there ? " and all after it" : "", fault->error);
 }
 
 size_t sweep_quietly(const char *title, sweep_fn work, void *context, const struct fault *fault, size_t most,

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * Every public call that allocates or talks to a server, alone: each allocation, system call, thread, lock and byte of
- * it fails. A call that fails says so with a code and words, leaves its out-parameters alone and nothing behind, and
- * works when it is made again.
+ * it fails, and each command is refused. A call that fails says so with a code and words, leaves its out-parameters
+ * alone and nothing behind, and works when it is made again.
  */
 #include "calls.h"
+#include "refuser.h"
 #include "sweep.h"
 
 #include "support/process.h"
@@ -424,6 +425,7 @@ static size_t call(void *context, const struct fault *fault, size_t n, size_t *r
     fault_arm(fault, n);
     weir_status status = scene->operation->run(scene, &err);
     size_t hits = fault_off(ret_seen);
+    calls_expect(fault->kind != FAULT_REFUSAL || status != WEIR_ERR_IN_DOUBT, "a refusal leaves no doubt", &err);
     if (status != WEIR_OK) {
         calls_expect(hits > 0 && err.code == status && err.message[0] != '\0', "a failure without words, or a reason",
                      &err);
@@ -442,16 +444,20 @@ static size_t call(void *context, const struct fault *fault, size_t n, size_t *r
 }
 
 static struct test_server *server;
+static char refused_url[128];
 
 /* All operations at one kind of fault, as one sweep: many of them see none of it. */
 static size_t total_points, total_hits;
 
 static void sweep_operations(const struct fault *fault, size_t most)
 {
-    struct scene scenes[] = {{.url = "memory:calls"},
-                             {.url = test_server_url(server), .server = server},
-                             {.url = test_server_tcp_url(server), .server = server}};
-    for (size_t i = 0; i < COUNT_OF(scenes); i++) {
+    struct scene here[] = {{.url = "memory:calls"},
+                           {.url = test_server_url(server), .server = server},
+                           {.url = test_server_tcp_url(server), .server = server}};
+    struct scene refused[] = {{.url = refused_url, .server = server}};
+    bool refuses = fault->kind == FAULT_REFUSAL;
+    struct scene *scenes = refuses ? refused : here;
+    for (size_t i = 0; i < (refuses ? COUNT_OF(refused) : COUNT_OF(here)); i++) {
         for (size_t j = 0; j < COUNT_OF(operations) + n_admin_calls; j++) {
             const struct operation *operation =
                 j < COUNT_OF(operations) ? &operations[j] : &admin_calls[j - COUNT_OF(operations)];
@@ -503,13 +509,25 @@ static void bytes(void **state)
     report("bytes");
 }
 
+static void refusals(void **state)
+{
+    (void)state;
+    for (size_t i = 0; refuser_words(i); i++)
+        sweep_operations(&(struct fault){.kind = FAULT_REFUSAL, .words = refuser_words(i)}, sweep_most(1, 6));
+    report("refusals");
+}
+
 int main(void)
 {
+    int port = refuser_start();
     server = test_server_start_tcp(NULL);
+    refuser_aim(test_server_tcp_port(server));
+    snprintf(refused_url, sizeof refused_url, "redis://" TEST_LOGIN "127.0.0.1:%d", port);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(allocations),
         cmocka_unit_test(system_calls),
         cmocka_unit_test(bytes),
+        cmocka_unit_test(refusals),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     test_server_stop(server);
