@@ -4,8 +4,8 @@
 
     prose.py ROOT
 
-No tabs and no white space at line ends in sources; C lines of at most 120 columns; an SPDX line at the head of each C
-file; a newline at the end and no carriage returns; no test that waits for time.
+No tabs and no white space at line ends in sources; lines of C and of the dashboard of at most 120 columns; an SPDX line
+at the head of each C file; a newline at the end and no carriage returns; no test that waits for time.
 """
 
 import re
@@ -14,8 +14,9 @@ import unicodedata
 
 import common
 
-SOURCES = ('.c', '.h', '.py', '.lua', 'meson.build', 'meson_options.txt')
+SOURCES = ('.c', '.h', '.py', '.lua', '.js', '.css', '.html', '.svg', '.yaml', 'meson.build', 'meson_options.txt')
 COLUMNS = 120
+NARROW = ('.c', '.h', '.js', '.css', '.html')
 WAITING = re.compile(r'\b(?:clock_nano|nano|u)?sleep\s*\((?!0\.00)')  # in Python a few ms between two looks are fine
 
 
@@ -30,7 +31,7 @@ def check_line(path, line):
         yield 'a tab'
     if line != line.rstrip():
         yield 'white space at the end of the line'
-    if path.endswith(('.c', '.h')) and columns(line) > COLUMNS:
+    if path.endswith(NARROW) and columns(line) > COLUMNS:
         yield f'{columns(line)} columns; {COLUMNS} are allowed'
     if path.startswith('tests/') and WAITING.search(line):
         yield 'a test waits for an event, never for time (support/wait.h)'

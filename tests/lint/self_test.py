@@ -196,6 +196,7 @@ class Prose(Check):
             ('lib/job/job.c', 'int x; \n', 'white space at the end'),
             ('lib/job/job.c', 'int x;\r\n', 'white space at the end'),
             ('lib/job/job.c', '/* ' + '×' * 118 + '\n', '121 columns'),
+            ('lib/control/assets/app.js', '// ' + '×' * 118 + '\n', '121 columns'),
             ('lib/job/job.c', 'int x;', 'no newline'),
             ('meson.build', '  \n', 'white space'),
             ('tests/unit/test_x.c', '    sleep' + '(1);\n', 'never for time'),
