@@ -23,8 +23,8 @@ weir_packages=(meson ninja-build pkg-config gcc libc6-dev libhiredis-dev 'libmsg
     libjansson-dev libcmocka-dev libclang-dev redis-server redis-tools python3)
 
 # shellcheck disable=SC2034
-weir_test_packages=(g++ make chromium chromium-driver clang valgrind libgps-dev libmosquitto-dev libpcap-dev libpq-dev
-    libsystemd-dev libusb-1.0-0-dev locales openssl prometheus zlib1g-dev)
+weir_test_packages=(g++ make chromium chromium-driver clang groff-base valgrind libgps-dev libmosquitto-dev libpcap-dev
+    libpq-dev libsystemd-dev libusb-1.0-0-dev locales man-db mandoc openssl prometheus python3-jsonschema zlib1g-dev)
 
 # For scripts/package.
 # shellcheck disable=SC2034
@@ -44,6 +44,9 @@ have() {
     libclang-dev) python3 "$weir_root/codegen/find_libclang.py" ;;
     libcmocka-dev) pkg-config --exists cmocka ;;
     chromium-driver) command -v chromedriver ;;
+    groff-base) command -v groff ;;
+    man-db) command -v man ;;
+    python3-jsonschema) /usr/bin/python3 -c 'import jsonschema' || python3 -c 'import jsonschema' ;;
     prometheus) command -v promtool ;;
     redis-tools) command -v redis-cli ;;
     golang-go) command -v go ;;

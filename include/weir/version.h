@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * The version of weir, when a program was compiled and when it runs.
+ */
 #ifndef WEIR_VERSION_H
 #define WEIR_VERSION_H
 

@@ -5,7 +5,7 @@
     layers.py ROOT
 
 Each folder of lib/ is a layer and sees the headers of the layers below it; the libraries it stands on belong to one
-layer each; public headers see public headers and the C library; examples and whoever uses the library see public
+layer each; public headers see public headers and the C library; examples, cli/ and whoever uses the library see public
 headers alone; bench/ sees those and how URLs are read. lib/control stands on libweir as a program does, and sees public
 headers, lib/base, libevent and jansson.
 """
@@ -73,6 +73,13 @@ def judge_example(root, quoted, name):
     return None
 
 
+def judge_cli(root, quoted, name):
+    if quoted and not os.path.isfile(os.path.join(root, 'cli', name)):
+        return 'cli/ sees public headers and its own alone'
+    library = None if quoted else library_of(name)
+    return f'cli/ may not use {library}' if library and library != 'jansson' else None
+
+
 def judge_bench(root, quoted, name):
     """It measures what a user gets: of the layers it takes only what reads URLs."""
     if quoted and name.split('/')[0] in LAYERS and name != 'redis/url.h':
@@ -97,6 +104,8 @@ def judge(root, path, quoted, name):
         return judge_public(root, quoted, name)
     if parts[0] == 'examples':
         return judge_example(root, quoted, name)
+    if parts[0] == 'cli':
+        return judge_cli(root, quoted, name)
     if parts[0] == 'bench':
         return judge_bench(root, quoted, name)
     if parts[0] == 'codegen':
@@ -113,7 +122,7 @@ def judge(root, path, quoted, name):
 def main(root):
     problems, checked = [], 0
     for path in common.source_files(root):
-        if not path.startswith(('include/', 'lib/', 'examples/', 'bench/', 'codegen/')) or not path.endswith(('.c', '.h')):
+        if not path.startswith(('include/', 'lib/', 'examples/', 'bench/', 'cli/', 'codegen/')) or not path.endswith(('.c', '.h')):
             continue
         checked += 1
         text = common.read(root, path)

@@ -33,6 +33,8 @@ TREE = {
     'lib/queue/core.h': SPDX + '#include "broker/broker.h"\n#  include  "base/low.h" /* why */\n#include <pthread.h>\n',
     'examples/one/main.c': SPDX + '#include <weir/weir.h>\n#include <event2/event.h>\n#include "one.h"\n',
     'bench/main.c': SPDX + '#include <hiredis/hiredis.h>\n#include "redis/url.h"\n#include "bare.h"\n',
+    'cli/main.c': SPDX + '#include <weir/weir.h>\n#include <jansson.h>\n#include "ls.h"\n',
+    'cli/ls.h': SPDX,
     'codegen/main.c': SPDX + '#include "base/low.h"\n#include <clang-c/Index.h>\n',
     'tests/unit/test_x.c': SPDX + 'int asleep(void);\n',
 }
@@ -109,6 +111,8 @@ class Layers(Check):
             ('include/weir/thing.h', '#include <weir/missing.h>\n', 'no such public header'),
             ('examples/one/main.c', '#include "queue/core.h"\n', 'public headers alone'),
             ('bench/main.c', '#include "queue/core.h"\n', 'public headers and redis/url.h alone'),
+            ('cli/main.c', '#include "queue/core.h"\n', 'public headers and its own alone'),
+            ('cli/main.c', '#include <hiredis/hiredis.h>\n', 'cli/ may not use hiredis'),
             ('codegen/main.c', '#include "queue/core.h"\n', 'lib/base and job/text.h alone'),
             ('codegen/main.c', '#include <msgpack.h>\n', 'codegen/ may not use msgpack'),
             ('codegen/main.c', '#include "missing.h"\n', 'no such header'),
@@ -119,6 +123,7 @@ class Layers(Check):
         shutil.rmtree(os.path.join(self.root, 'include'))
         shutil.rmtree(os.path.join(self.root, 'examples'))
         shutil.rmtree(os.path.join(self.root, 'bench'))
+        shutil.rmtree(os.path.join(self.root, 'cli'))
         shutil.rmtree(os.path.join(self.root, 'codegen'))
         self.assert_fails('layers.py', 'nothing was found')
 

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "server.h"
+
+#include "fail.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char default_url[] = "redis://127.0.0.1:6379";
+
+static const char *read_url_file(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    if (!file)
+        fail(EXIT_USAGE, "the URL can't be read from %s: %s", path, strerror(errno));
+    char *line = NULL;
+    size_t size = 0;
+    ssize_t len = getline(&line, &size, file);
+    fclose(file);
+    if (len < 0)
+        fail(EXIT_USAGE, "%s is empty; its first line has to be the URL", path);
+    line[strcspn(line, "\r\n")] = '\0';
+    return line;
+}
+
+const char *server_url(const struct options *options)
+{
+    static const char *url;
+    if (url)
+        return url;
+    const char *of_environment = getenv("WEIR_URL");
+    if (options->url)
+        url = options->url;
+    else if (options->url_file)
+        url = read_url_file(options->url_file);
+    else
+        url = of_environment && *of_environment ? of_environment : default_url;
+    if (strncmp(url, "memory:", 7) == 0)
+        fail(EXIT_USAGE, "a memory: URL names queues inside one process, which nobody else can see");
+    return url;
+}
+
+weir_connection_options server_connection(const struct options *options)
+{
+    weir_connection_options connection = WEIR_CONNECTION_OPTIONS_INIT(options->timeout_ms);
+    connection.connect_timeout_ms = options->timeout_ms;
+    connection.client_name = "weir-cli";
+    connection.tls_ca_file = options->tls_ca;
+    connection.tls_cert_file = options->tls_cert;
+    connection.tls_key_file = options->tls_key;
+    connection.tls_server_name = options->tls_server_name;
+    return connection;
+}
+
+static _Noreturn void fail_to_connect(const struct options *options, const weir_error *err)
+{
+    if (err->code == WEIR_ERR_CONNECTION && server_url(options) == default_url)
+        complain("neither --url nor WEIR_URL says where the server is: looked for it at %s", default_url);
+    fail_because(err);
+}
+
+weir_admin *server_admin(const struct options *options)
+{
+    weir_admin_options o = WEIR_ADMIN_OPTIONS_INIT;
+    o.url = server_url(options);
+    o.alive_ms = options->alive_ms;
+    o.connection = server_connection(options);
+    weir_admin *admin = NULL;
+    weir_error err;
+    if (weir_admin_open(&admin, &o, &err) != WEIR_OK)
+        fail_to_connect(options, &err);
+    return admin;
+}
+
+weir_dead *server_dead(const struct options *options, const char *stream)
+{
+    weir_dead_options o = WEIR_DEAD_OPTIONS_INIT;
+    o.url = server_url(options);
+    o.stream = stream;
+    o.connection = server_connection(options);
+    weir_dead *dead = NULL;
+    weir_error err;
+    if (weir_dead_open(&dead, &o, &err) != WEIR_OK)
+        fail_to_connect(options, &err);
+    return dead;
+}
+
+weir_producer *server_producer(const struct options *options, const char *stream)
+{
+    weir_producer_options o = WEIR_PRODUCER_OPTIONS_INIT;
+    o.url = server_url(options);
+    o.stream = stream;
+    o.connection = server_connection(options);
+    weir_producer *producer = NULL;
+    weir_error err;
+    if (weir_producer_open(&producer, &o, &err) != WEIR_OK)
+        fail_to_connect(options, &err);
+    return producer;
+}
+
+bool queue_is_known(const weir_queue_info *info)
+{
+    return info->exists || info->delayed > 0 || info->dead > 0;
+}
+
+weir_queue_info *server_info(weir_admin *admin, const char *stream, bool must_exist)
+{
+    weir_queue_info *info = NULL;
+    weir_error err;
+    if (weir_admin_info(admin, stream, &info, &err) != WEIR_OK)
+        fail_because(&err);
+    if (must_exist && !queue_is_known(info) && !info->paused)
+        fail(EXIT_MISSING, "there is no queue \"%s\"; weir ls lists those that there are", stream);
+    return info;
+}

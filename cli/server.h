@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reaching the server that the options name. Whatever fails ends the program.
+ */
+#ifndef WEIR_CLI_SERVER_H
+#define WEIR_CLI_SERVER_H
+
+#include "options.h"
+
+#include <weir/weir.h>
+
+/* --url, the first line of --url-file, WEIR_URL, or the default. Borrowed until the program ends. */
+const char *server_url(const struct options *options);
+
+weir_connection_options server_connection(const struct options *options);
+
+weir_admin *server_admin(const struct options *options);
+weir_dead *server_dead(const struct options *options, const char *stream);
+weir_producer *server_producer(const struct options *options, const char *stream);
+
+/* What is known of the queue; the caller frees. `must_exist`: ends with EXIT_MISSING where there is nothing of it. */
+weir_queue_info *server_info(weir_admin *admin, const char *stream, bool must_exist);
+
+/* There is a stream, delayed jobs or dead letters. */
+bool queue_is_known(const weir_queue_info *info);
+
+#endif
