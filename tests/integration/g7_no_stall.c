@@ -31,7 +31,7 @@ static int64_t restart(struct scene *scene)
     outage_log_was_short(scene, outage, LINES);
     assert_int_equal(recorder_count_key(scene->ran, "hold"), 5); /* none was run twice */
     assert_true(recorder_count_key(scene->events, "disconnected") >= 3);
-    assert_true(recorder_count_key(scene->events, "connected") >= 6);
+    scene_await_event(scene, "connected", 6);
     scene_close(scene);
     return took_ms;
 }
