@@ -142,6 +142,18 @@ const struct command commands[] = {
         {{"weir check", "everything"}, {"weir check emails --repair", "one queue; and mend what can be mended"}},
     },
     {
+        "serve",
+        "serve a dashboard, an API and metrics by HTTP",
+        "Prints the address, and serves until it is interrupted: the dashboard at /, the API under /api, /metrics for "
+        "Prometheus, /health and /ready. It listens on this host alone unless --address says otherwise. Without a "
+        "token it "
+        "only shows; with one, whoever has it may also change something, and nobody else sees anything of jobs.",
+        {{NULL, USE_SERVE, "[OPTION…]", NULL, 0, 0, false, serve_run}},
+        {{"weir serve", "to look, on this host"},
+         {"weir serve --new-token", "to act as well: open the address that it prints"},
+         {"weir serve --address 0.0.0.0 --token-file /etc/weir/token --host weir.example.org", "for others, too"}},
+    },
+    {
         "bench",
         "measure how fast weir is here",
         "Runs weir-bench, where it is installed with weir or lies in PATH; all that follows is for it. Alone it lists "

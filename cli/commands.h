@@ -55,6 +55,7 @@ enum exit_code pause_run(const struct options *options);
 enum exit_code resume_run(const struct options *options);
 enum exit_code reap_run(const struct options *options);
 enum exit_code check_run(const struct options *options);
+enum exit_code serve_run(const struct options *options);
 enum exit_code bench_run(const struct options *options);
 
 #endif

@@ -15,6 +15,7 @@ static const char summary[] = "Looks at the queues of a Redis server, and does w
 
 const char *const environment[][2] = {
     {"WEIR_URL", "the server, where neither --url nor --url-file says it"},
+    {"WEIR_TOKEN", "the token of weir serve, where neither --token-file nor --new-token says it"},
     {"NO_COLOR", "no colours, if it is set to anything"},
     {"TERM", "no colours and no progress bar if it is dumb or not set"},
 };

@@ -34,6 +34,7 @@ int main(int argc, char **argv)
         .idle_ms = 300000,
         .stale_ms = 60000,
         .count = 50,
+        .port = 8377,
     };
     text_init();
     signal(SIGPIPE, SIG_DFL);

@@ -10,7 +10,7 @@
 #define AT(member) offsetof(struct options, member)
 
 enum {
-    SHOWS_QUEUES = USE_LS | USE_STATS | USE_TOP,
+    SHOWS_QUEUES = USE_LS | USE_STATS | USE_TOP | USE_SERVE,
     LISTS = USE_PENDING | USE_DELAYED_LS | USE_DEAD_LS,
     TAKES_GROUP = USE_PENDING | USE_REAP,
 };
@@ -45,6 +45,13 @@ const struct option_row option_rows[] = {
      "who was not seen, and what is overdue, for so long counts as left alone (default 1m)"},
     {"--repair", NULL, USE_CHECK, FLAG, AT(repair),
      "move delayed jobs that have lost their due time to the dead letters"},
+    {"--address", "ADDRESS", USE_SERVE, TEXT, AT(address),
+     "listen there (default 127.0.0.1); any but a loopback one needs a token"},
+    {"--port", "PORT", USE_SERVE, COUNT, AT(port), "and on this port (default 8377); 0: one that is free"},
+    {"--host", "NAME", USE_SERVE, TEXT, AT(host), "a name under which browsers may ask for it"},
+    {"--token-file", "FILE", USE_SERVE, TEXT, AT(token_file),
+     "a file whose first line is the token that allows changes (default: $WEIR_TOKEN)"},
+    {"--new-token", NULL, USE_SERVE, FLAG, AT(new_token), "make one for this run, and print the address with it"},
     {"--yes", NULL, USE_DELAYED_RM | USE_DEAD_PURGE, FLAG, AT(yes), "don't ask"},
     {"--url", "URL", ALL_USES, TEXT, AT(url), "the server (default: $WEIR_URL, else redis://127.0.0.1:6379)"},
     {"--url-file", "FILE", ALL_USES, TEXT, AT(url_file), "a file whose first line is the URL: for passwords"},

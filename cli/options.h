@@ -29,6 +29,7 @@ enum use {
     USE_REAP = 1 << 15,
     USE_CHECK = 1 << 16,
     USE_BENCH = 1 << 17,
+    USE_SERVE = 1 << 18,
 };
 
 struct options {
@@ -38,10 +39,10 @@ struct options {
     bool json, help, version;
 
     /* of some */
-    const char *id, *file, *traceparent, *group, *consumer, *after, *reason;
+    const char *id, *file, *traceparent, *group, *consumer, *after, *reason, *address, *token_file, *host;
     int64_t delay_ms, run_at_ms, idempotency_ms, interval_ms, alive_ms, idle_ms, stale_ms;
-    uint64_t count, skip;
-    bool ids, trouble, watch, newest, all, yes, repair;
+    uint64_t count, skip, port;
+    bool ids, trouble, watch, newest, all, yes, repair, new_token;
 
     /* What is left: the subcommand's own words, without it and its verb. */
     const char **words;
@@ -62,7 +63,7 @@ struct option_row {
 extern const struct option_row option_rows[];
 extern const size_t n_option_rows;
 
-enum { ALL_USES = 0x3ffff };
+enum { ALL_USES = 0x7ffff };
 
 /*
  * Reads the command line: finds the subcommand and its verb, fills the options in, and checks that they belong to it.

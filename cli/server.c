@@ -10,17 +10,17 @@
 
 static const char default_url[] = "redis://127.0.0.1:6379";
 
-static const char *read_url_file(const char *path)
+char *read_first_line(const char *path, const char *what)
 {
     FILE *file = fopen(path, "r");
     if (!file)
-        fail(EXIT_USAGE, "the URL can't be read from %s: %s", path, strerror(errno));
+        fail(EXIT_USAGE, "%s can't be read from %s: %s", what, path, strerror(errno));
     char *line = NULL;
     size_t size = 0;
     ssize_t len = getline(&line, &size, file);
     fclose(file);
     if (len < 0)
-        fail(EXIT_USAGE, "%s is empty; its first line has to be the URL", path);
+        fail(EXIT_USAGE, "%s is empty; its first line has to be %s", path, what);
     line[strcspn(line, "\r\n")] = '\0';
     return line;
 }
@@ -34,7 +34,7 @@ const char *server_url(const struct options *options)
     if (options->url)
         url = options->url;
     else if (options->url_file)
-        url = read_url_file(options->url_file);
+        url = read_first_line(options->url_file, "the URL");
     else
         url = of_environment && *of_environment ? of_environment : default_url;
     if (strncmp(url, "memory:", 7) == 0)

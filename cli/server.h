@@ -12,6 +12,9 @@
 /* --url, the first line of --url-file, WEIR_URL, or the default. Borrowed until the program ends. */
 const char *server_url(const struct options *options);
 
+/* The first line of a file; ends the program where there is none. The caller frees. */
+char *read_first_line(const char *path, const char *what);
+
 weir_connection_options server_connection(const struct options *options);
 
 weir_admin *server_admin(const struct options *options);

@@ -45,6 +45,8 @@ class Usage(unittest.TestCase):
             (["dead", "jobs", "requeue", "--yes"], "--yes is no option of weir dead STREAM requeue"),
             (["dead", "jobs", "--count", "many"], "--count takes a number"),
             (["top"], "needs a terminal"),
+            (["serve", "--port", "65536"], "at most 65535"),
+            (["serve", "jobs"], "one argument too many"),
             (["ls", "--url", "memory:x"], "memory:"),
             (["ls", "--url", "http://x"], "redis://"),
             (["ls", "--url-file", "/nonexistent/url"], "No such file"),
