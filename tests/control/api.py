@@ -58,7 +58,8 @@ class Probes(Case):
         self.assertEqual(worker.get('/ready').json['status'], 'not_ready')
         self.assertIn('reader', worker.get('/ready').json['reason'])
         self.assertEqual(alone.get('/ready').code, 503)
-        self.assertIn(b'weir_connections{queue="jobs",group="workers"} 0\n', worker.get('/metrics').body)
+        # the claimer finds out at its next tick
+        self.wait(lambda: b'weir_connections{queue="jobs",group="workers"} 0\n' in worker.get('/metrics').body)
         self.assertEqual(alone.get('/metrics').code, 200)
         queues = worker.get('/api/queues')
         self.assertEqual((queues.code, queues.error, queues.headers['Retry-After']), (503, 'connection', '1'))
