@@ -12,13 +12,15 @@
 
 enum { PAGE = 1000 };
 
-/* The value after a name in a flat array; NULL where there is none. */
+/* The value after a name in a flat array; NULL where there is none. The last one: weir's own fields come last in a dead
+ * letter, after any of the same name that the job had. */
 static const redisReply *value_of(const redisReply *flat, const char *name)
 {
+    const redisReply *found = NULL;
     for (size_t i = 0; i + 1 < flat->elements; i += 2)
         if (flat->element[i]->str && strcmp(flat->element[i]->str, name) == 0)
-            return flat->element[i + 1];
-    return NULL;
+            found = flat->element[i + 1];
+    return found;
 }
 
 static const char *text_of(const redisReply *flat, const char *name)
