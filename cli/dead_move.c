@@ -51,7 +51,7 @@ static bool move_one(struct tally *tally, weir_dead *dead, const char *id, move_
     return status == WEIR_ERR_NOT_FOUND || status == WEIR_ERR_STATE || status == WEIR_ERR_UNSUPPORTED;
 }
 
-/* --- all of them: a range at a time, so that it can be told how far it is --- */
+/* --- all of them: requeued a range at a time, so that it can be told how far it is --- */
 
 /* The youngest letter there is when the command begins; what dies later is not meant. False: there is none. */
 static int note_id(const weir_dead_letter *letter, void *id)
@@ -74,20 +74,19 @@ static void note_stay(const char *id, weir_status why, const char *words, void *
     note_failure(context, id, &(weir_error){.code = why}, words);
 }
 
-static void move_all(struct tally *tally, weir_dead *dead, const char *what, uint64_t total, bool requeue)
+static void requeue_all(struct tally *tally, weir_dead *dead, uint64_t total)
 {
     char youngest[ID_SIZE];
     if (!find_youngest(dead, youngest))
         return;
     weir_dead_progress went = {.next = ""};
-    progress_begin(&tally->progress, what, total);
+    progress_begin(&tally->progress, "requeueing", total);
     do {
         char after[ID_SIZE];
         weir_error err;
         snprintf(after, sizeof after, "%s", went.next);
         weir_dead_range range = {.after = after, .up_to = youngest, .max = PAGE};
-        weir_status status = requeue ? weir_dead_requeue_range(dead, &range, note_stay, tally, &went, &err)
-                                     : weir_dead_delete_range(dead, &range, &went, &err);
+        weir_status status = weir_dead_requeue_range(dead, &range, note_stay, tally, &went, &err);
         tally->count += went.done;
         progress_set(&tally->progress, tally->count);
         if (status != WEIR_OK) {
@@ -97,6 +96,14 @@ static void move_all(struct tally *tally, weir_dead *dead, const char *what, uin
         }
     } while (went.next[0]);
     progress_end(&tally->progress);
+}
+
+/* A million takes a second. */
+static void purge_all(struct tally *tally, weir_dead *dead)
+{
+    weir_error err;
+    if (weir_dead_purge(dead, &tally->count, &err) != WEIR_OK)
+        tally->code = explain(&err);
 }
 
 /* --- those of one reason: page by page, since what lists must not move --- */
@@ -180,8 +187,10 @@ static enum exit_code run(const struct options *options, weir_dead *dead, uint64
     move_fn move = requeue ? weir_dead_requeue : weir_dead_delete;
     if (options->all && options->reason)
         move_some(options, &tally, dead, what, total, move);
+    else if (options->all && requeue)
+        requeue_all(&tally, dead, total);
     else if (options->all)
-        move_all(&tally, dead, what, total, requeue);
+        purge_all(&tally, dead);
     bool going = true;
     for (size_t i = 1; i < options->n_words && going; i++)
         going = move_one(&tally, dead, options->words[i], move);
