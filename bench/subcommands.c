@@ -64,6 +64,16 @@ const struct command subcommands[] = {
      "connections, over 20 seconds.\n\n"
      "examples:\n  weir-bench idle\n  weir-bench idle --json\n",
      0, idle_run},
+#ifdef HAVE_CONTROL
+    {"flood", "jobs a second while the control plane in the same process is flooded with requests",
+     "\nA worker with the control plane inside, left in peace and under attack in turns: eight clients that ask as\n"
+     "fast as they are answered, two that speak no HTTP, and 1,000 connections that send a byte now and then. Once "
+     "with handlers that take 5 ms, and once with handlers that do nothing, where the flood\n"
+     "takes processor time that jobs would have used.\n"
+     "Defaults: 40000 jobs, 20 times as many of those that do nothing, 5 runs.\n\n"
+     "examples:\n  weir-bench flood\n  weir-bench flood --jobs 100000 --runs 3\n",
+     TAKES_JOBS | TAKES_PAYLOAD | TAKES_RUNS, flood_measure},
+#endif
 #ifdef HAVE_CODEGEN
     {"codec", "a generated mapper against one written by hand",
      "\nNanoseconds of processor time to encode a struct of six fields, and to decode it. No server is asked.\n"

@@ -12,6 +12,7 @@ void codec_run(struct bench *bench);
 void consume_run(struct bench *bench);
 void e2e_run(struct bench *bench);
 void enqueue_run(struct bench *bench);
+void flood_measure(struct bench *bench);
 void idle_run(struct bench *bench);
 void latency_run(struct bench *bench);
 void limit_run(struct bench *bench);

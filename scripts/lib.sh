@@ -24,7 +24,8 @@ weir_packages=(meson ninja-build pkg-config gcc libc6-dev libhiredis-dev 'libmsg
 
 # shellcheck disable=SC2034
 weir_test_packages=(g++ make chromium chromium-driver clang groff-base valgrind libgps-dev libmosquitto-dev libpcap-dev
-    libpq-dev libsystemd-dev libusb-1.0-0-dev locales man-db mandoc openssl prometheus python3-jsonschema zlib1g-dev)
+    libpq-dev libsystemd-dev libusb-1.0-0-dev locales man-db mandoc openssl prometheus python3-jsonschema
+    python3-venv zlib1g-dev)
 
 # For scripts/package.
 # shellcheck disable=SC2034
@@ -116,6 +117,23 @@ install_missing() {
     say "apt-get install ${names[*]}"
     quietly without_services as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get install -q -y -o DPkg::Lock::Timeout=120 --no-install-recommends "${names[@]}"
+}
+
+# find_schemathesis: sets WEIR_SCHEMATHESIS to the program that tries docs/openapi.yaml out, which pip installs into
+# build-tools/ where it isn't there. Where that can't be done it says so, and the test that needs it is skipped.
+find_schemathesis() {
+    local venv=$weir_root/build-tools/schemathesis
+    if command -v schemathesis >/dev/null; then
+        return
+    fi
+    if [ ! -x "$venv/bin/schemathesis" ]; then
+        say "pip install schemathesis"
+        if ! python3 -m venv "$venv" >/dev/null 2>&1 || ! "$venv/bin/pip" install -q 'schemathesis>=4,<5' >/dev/null 2>&1; then
+            say "schemathesis can't be installed here: docs/openapi.yaml is not tried out"
+            return
+        fi
+    fi
+    export WEIR_SCHEMATHESIS=$venv/bin/schemathesis
 }
 
 # ---- building ----

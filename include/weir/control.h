@@ -43,7 +43,7 @@ typedef struct weir_control_options {
     size_t n_queues;
 
     int64_t alive_ms;         /* as in weir_admin_options; 1 …, default 30000 */
-    uint32_t max_connections; /* of HTTP at once; 8 … 10000, default 128 */
+    uint32_t max_connections; /* of HTTP at once; 8 … 4096, default 256 */
     uint32_t threads;         /* that ask Redis, each over connections of its own; 1 … 64, default 4 */
 
     weir_connection_options connection; /* to Redis */
@@ -51,7 +51,7 @@ typedef struct weir_control_options {
 
 #define WEIR_CONTROL_OPTIONS_INIT                                                                                      \
     {                                                                                                                  \
-        sizeof(weir_control_options), 0, 0, 8377, 0, 0, 0, 0, 0, 30000, 128, 4, WEIR_CONNECTION_OPTIONS_INIT(3000)     \
+        sizeof(weir_control_options), 0, 0, 8377, 0, 0, 0, 0, 0, 30000, 256, 4, WEIR_CONNECTION_OPTIONS_INIT(3000)     \
     }
 
 typedef struct weir_control weir_control;

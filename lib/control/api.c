@@ -39,7 +39,9 @@ bool control_read_entry(struct control_task *task, const char *text, bool short_
 {
     if (!is_entry(text, short_form))
         return refuse(task, "An entry's id", "one such as 1795310682579-0");
-    snprintf(ret, CONTROL_ENTRY_SIZE, "%s%s", text, strchr(text, '-') ? "" : "-0");
+    const char *dash = strchr(text, '-');
+    unsigned long long ms = strtoull(text, NULL, 10); /* the largest, where it is larger: there is no such entry */
+    snprintf(ret, CONTROL_ENTRY_SIZE, "%llu-%llu", ms, dash ? strtoull(dash + 1, NULL, 10) : 0);
     return true;
 }
 

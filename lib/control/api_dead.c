@@ -192,11 +192,12 @@ static void change_ids(struct control_worker *worker, struct control_task *task,
     json_array_foreach(ids, i, item)
     {
         weir_error err;
-        const char *id = json_string_value(item);
+        char id[CONTROL_ENTRY_SIZE];
+        control_read_entry(task, json_string_value(item), false, id); /* it is one: see check_ids */
         weir_status status = verb->one(dead, id, &err);
         several->done += status == WEIR_OK;
         if (concerns_one(status)) {
-            note_failure(several, id, &err);
+            note_failure(several, json_string_value(item), &err);
         } else if (status != WEIR_OK) {
             control_answer_failure(&task->answer, &err, false);
             return;
@@ -247,22 +248,26 @@ static bool check_ids(struct control_task *task, const json_t *ids)
     return true;
 }
 
+struct range {
+    weir_dead_range all; /* of the texts below */
+    char after[CONTROL_ENTRY_SIZE], up_to[CONTROL_ENTRY_SIZE];
+};
+
 /* {"all": true, "up_to", "after", "count"} */
-static bool read_range(struct control_task *task, const json_t *object, weir_dead_range *ret)
+static bool read_range(struct control_task *task, const json_t *object, struct range *ret)
 {
     const json_t *up_to = json_object_get(object, "up_to"), *after = json_object_get(object, "after");
     const json_t *count = json_object_get(object, "count");
-    char ignored[CONTROL_ENTRY_SIZE];
-    json_int_t n = count ? json_integer_value(count) : CONTROL_PAGE_MAX;
+    int64_t n = CONTROL_PAGE_MAX;
     if (!json_is_true(json_object_get(object, "all")))
         return refuse(task, "Say which: {\"ids\": […]}, or {\"all\": true, \"up_to\": …}.");
     if (!json_is_string(up_to) || (after && !json_is_string(after)))
         return refuse(task, "up_to has to be the id of the youngest, and after the id that was gone to before.");
-    if (n < 1 || n > CONTROL_PAGE_MAX)
+    if (count && (!control_json_whole(count, &n) || n < 1 || n > CONTROL_PAGE_MAX))
         return refuse(task, "count has to be from 1 to 1000.");
-    *ret = (weir_dead_range){.after = json_string_value(after), .up_to = json_string_value(up_to), .max = (size_t)n};
-    return control_read_entry(task, ret->up_to, false, ignored) &&
-           (!after || control_read_entry(task, ret->after, false, ignored));
+    *ret = (struct range){.all = {.after = ret->after, .up_to = ret->up_to, .max = (size_t)n}};
+    return control_read_entry(task, json_string_value(up_to), false, ret->up_to) &&
+           (!after || control_read_entry(task, json_string_value(after), false, ret->after));
 }
 
 static void change_several(struct control_worker *worker, struct control_task *task, const struct verb *verb)
@@ -271,7 +276,7 @@ static void change_several(struct control_worker *worker, struct control_task *t
     static const char *const members_of_all[] = {"all", "up_to", "after", "count", NULL};
     json_t *object = control_read_object(task);
     json_t *ids = json_object_get(object, "ids");
-    weir_dead_range range;
+    struct range range;
     bool good = object && control_has_only(task, object, ids ? members_of_some : members_of_all) &&
                 (ids ? check_ids(task, ids) : read_range(task, object, &range));
     if (good) {
@@ -285,7 +290,7 @@ static void change_several(struct control_worker *worker, struct control_task *t
         else if (ids)
             change_ids(worker, task, dead, ids, verb, &several);
         else
-            change_range(task, dead, &range, verb, &several);
+            change_range(task, dead, &range.all, verb, &several);
         json_decref(several.failed);
     }
     json_decref(object);

@@ -172,7 +172,12 @@ static int note_pending(const weir_pending_info *info, void *context)
 static const char *group_of(struct control_task *task, const weir_queue_info *info)
 {
     const struct control_text *group = control_uri_parameter(&task->uri, "group");
-    if (group && group->len > 0)
+    const struct control_text *consumer = control_uri_parameter(&task->uri, "consumer");
+    if ((group && group->len == 0) || (consumer && consumer->len == 0)) {
+        control_answer_error(&task->answer, 400, "argument", "group and consumer must not be empty.");
+        return NULL;
+    }
+    if (group)
         return group->bytes;
     if (info->n_groups == 1)
         return info->groups[0]->name;
@@ -190,9 +195,8 @@ static weir_status list_pending(struct control_task *task, weir_admin *admin, co
     char after[CONTROL_ENTRY_SIZE];
     if (!control_read_after(task, after))
         return WEIR_OK;
-    weir_status status = weir_admin_pending(admin, task->arguments[0].bytes, group,
-                                            consumer && consumer->len > 0 ? consumer->bytes : NULL, after, count,
-                                            note_pending, pending, err);
+    weir_status status = weir_admin_pending(admin, task->arguments[0].bytes, group, consumer ? consumer->bytes : NULL,
+                                            after, count, note_pending, pending, err);
     if (status != WEIR_OK)
         return status;
     bool more = pending->page.n == count || pending->page.full;

@@ -65,6 +65,8 @@ void control_ask_server(struct control_worker *worker, struct control_task *task
 
 /* --- the list --- */
 
+enum { STREAM_MAX = 512 };
+
 /* Whether the name has the text in it; ASCII letters in either case. */
 static bool matches(const char *name, const struct control_text *text)
 {
@@ -118,6 +120,12 @@ void control_ask_queues(struct control_worker *worker, struct control_task *task
     weir_error err;
     if (!control_read_count(task, &count))
         return;
+    const struct control_text *match = control_uri_parameter(&task->uri, "match");
+    const struct control_text *after = control_uri_parameter(&task->uri, "after");
+    if ((match && match->len > STREAM_MAX) || (after && after->len > STREAM_MAX)) {
+        control_answer_error(&task->answer, 400, "argument", "No name is longer than 512 bytes.");
+        return;
+    }
     if (control_listing_get(worker, &snapshot, &err) != WEIR_OK) {
         control_answer_failure(&task->answer, &err, true);
         return;

@@ -8,8 +8,8 @@
  * sweep. One that we are done with has its socket shut down, which evhttp takes for the client's doing.
  *
  * What must stay true:
- *   - there are never more than max_connections: at that point nothing more is accepted, and who has been slow for
- *     longest has to go, so that a thousand slow clients can't keep one other out for long;
+ *   - there are never more than max_connections: at that point nothing more is accepted, and who is slow has to go, so
+ *     that a thousand slow clients can't keep one other out for long;
  *   - a request that is being answered is left alone: it is bounded by what Redis may take;
  *   - what requests hold in memory is bounded in total, whoever sends them.
  */
@@ -24,10 +24,12 @@
 
 enum {
     SWEEP_MS = 100,
+    PRESSED_SWEEP_MS = 20,
     IDLE_MS = 60000,         /* between two requests of one connection */
     REQUEST_MS = 10000,      /* from the first byte of a request to its last */
     ANSWER_MS = 60000,       /* to take the answer */
-    PRESSED_MS = 250,        /* the least that everybody has, also where there are too many */
+    PRESSED_MS = 100,        /* the least that everybody has, also where there are too many, */
+    PRESSED_KNOWN_MS = 1000, /* and who has sent a whole request before */
     RECEIVED_MAX = 16 << 20, /* bytes of requests that aren't complete or answered, of all connections together */
 };
 
@@ -46,6 +48,7 @@ struct control_connection {
     int64_t since_ms; /* in this phase */
     size_t received;  /* since the last answer */
     size_t answer;    /* what is to be sent */
+    bool known;       /* it has completed a request */
     bool dropped;
 };
 
@@ -55,10 +58,13 @@ static void enter(struct control_connection *connection, enum phase phase)
     connection->since_ms = weir_now_ms();
 }
 
+/* What it holds is as good as free, and nobody else's fault any more. */
 static void drop(struct control_connection *connection)
 {
     shutdown(bufferevent_getfd(connection->buffers), SHUT_RDWR);
     connection->dropped = true;
+    connection->control->received -= connection->received;
+    connection->received = 0;
 }
 
 /* Whether evhttp is done with it. */
@@ -102,7 +108,7 @@ static void on_input(struct evbuffer *buffer, const struct evbuffer_cb_info *inf
     (void)buffer;
     struct control_connection *connection = argument;
     struct weir_control *control = connection->control;
-    if (info->n_added == 0)
+    if (info->n_added == 0 || connection->dropped)
         return;
     if (connection->phase == PHASE_IDLE)
         enter(connection, PHASE_REQUEST);
@@ -115,10 +121,15 @@ static void on_input(struct evbuffer *buffer, const struct evbuffer_cb_info *inf
 
 /* --- coming and going --- */
 
+static bool is_full(const struct weir_control *control)
+{
+    return control->n_connections >= control->options.max_connections;
+}
+
 static void sweep_soon(struct weir_control *control)
 {
-    const struct timeval period = {0, SWEEP_MS * 1000};
-    if (!evtimer_pending(control->sweep, NULL))
+    const struct timeval period = {0, (is_full(control) ? PRESSED_SWEEP_MS : SWEEP_MS) * 1000};
+    if (!evtimer_pending(control->sweep, NULL) || is_full(control))
         evtimer_add(control->sweep, &period);
 }
 
@@ -138,7 +149,8 @@ struct bufferevent *control_connection_new(struct event_base *base, void *argume
     *connection = (struct control_connection){
         .next = control->connections, .control = control, .buffers = buffers, .since_ms = weir_now_ms()};
     control->connections = connection;
-    if (++control->n_connections >= control->options.max_connections)
+    control->n_connections++;
+    if (is_full(control))
         evconnlistener_disable(control->listener);
     sweep_soon(control);
     return buffers;
@@ -157,8 +169,10 @@ static struct control_connection *find(const struct weir_control *control, struc
 void control_connection_begin(struct weir_control *control, struct evhttp_request *http)
 {
     struct control_connection *connection = find(control, http);
-    if (connection)
-        enter(connection, PHASE_ANSWERING);
+    if (!connection)
+        return;
+    enter(connection, PHASE_ANSWERING);
+    connection->known = true;
 }
 
 static void on_sent(struct evhttp_request *http, void *argument)
@@ -195,22 +209,25 @@ static bool is_too_slow(const struct control_connection *connection, int64_t now
     return now_ms - connection->since_ms > limits[connection->phase];
 }
 
-static struct control_connection *slowest(const struct weir_control *control, int64_t now_ms)
+/* Drops those that have been slow for longest than that, and have or haven't ever completed a request; how many. */
+static size_t drop_slow(struct weir_control *control, bool known, int64_t before_ms, size_t most)
 {
-    struct control_connection *found = NULL;
-    for (struct control_connection *at = control->connections; at; at = at->next)
-        if (at->phase != PHASE_ANSWERING && !at->dropped && now_ms - at->since_ms > PRESSED_MS &&
-            (!found || at->since_ms < found->since_ms))
-            found = at;
-    return found;
+    size_t n = 0;
+    for (struct control_connection *at = control->connections; at && n < most; at = at->next) {
+        if (at->phase == PHASE_ANSWERING || at->dropped || at->known != known || at->since_ms > before_ms)
+            continue;
+        drop(at);
+        n++;
+    }
+    return n;
 }
 
-/* Where all places are taken: makes some free, of those who have been slow for longest. */
+/* Where all places are taken: makes some free, first of those who have never sent a whole request. */
 static void make_room(struct weir_control *control, int64_t now_ms)
 {
     size_t wanted = control->options.max_connections / 2;
-    for (struct control_connection *at; wanted > 0 && (at = slowest(control, now_ms)); wanted--)
-        drop(at);
+    if (drop_slow(control, false, now_ms - PRESSED_MS, wanted) == 0)
+        drop_slow(control, true, now_ms - PRESSED_KNOWN_MS, wanted);
 }
 
 void control_connections_sweep(struct weir_control *control)
@@ -226,7 +243,7 @@ void control_connections_sweep(struct weir_control *control)
             drop(one);
         at = &one->next;
     }
-    if (control->n_connections >= control->options.max_connections)
+    if (is_full(control))
         make_room(control, now_ms);
     else if (control->listener)
         evconnlistener_enable(control->listener);

@@ -26,7 +26,6 @@
 enum {
     BACKLOG = 512,
     LAST_WORDS_MS = 100, /* to get the last answers out */
-    STREAM_MAX = 512,
 };
 
 /* --- options --- */
@@ -54,8 +53,8 @@ static weir_status check_options(const weir_control_options *options, weir_error
             return weir_error_set(err, WEIR_ERR_ARGUMENT, "queues[%zu] is NULL", i);
     if (options->alive_ms < 1)
         return weir_error_set(err, WEIR_ERR_ARGUMENT, "alive_ms must be 1 or more");
-    if (options->max_connections < 8 || options->max_connections > 10000)
-        return weir_error_set(err, WEIR_ERR_ARGUMENT, "max_connections must be from 8 to 10000");
+    if (options->max_connections < 8 || options->max_connections > 4096)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "max_connections must be from 8 to 4096");
     if (options->threads < 1 || options->threads > 64)
         return weir_error_set(err, WEIR_ERR_ARGUMENT, "threads must be from 1 to 64");
     return WEIR_OK;

@@ -122,7 +122,8 @@ struct control_task {
     struct control_text arguments[3]; /* the segments that the route leaves open: the queue, and so on */
     char *body;
     size_t body_len;
-    bool identified; /* has shown the token; or there is none */
+    bool identified; /* has shown the token */
+    bool close;      /* nothing more is to be read from this connection */
     struct control_answer answer;
 };
 

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/queue.h>
 
 enum { ANSWERING_MAX = 64 << 20 }; /* bytes of answers that clients haven't taken yet, of all together */
 
@@ -38,6 +40,34 @@ static const char *method_of(struct evhttp_request *http)
 static const char *header(struct evhttp_request *http, const char *name)
 {
     return evhttp_find_header(evhttp_request_get_input_headers(http), name);
+}
+
+/* How often a header is there. */
+static int count_headers(struct evhttp_request *http, const char *name)
+{
+    const struct evkeyval *at;
+    int n = 0;
+    TAILQ_FOREACH(at, evhttp_request_get_input_headers(http), next)
+    n += strcasecmp(at->key, name) == 0;
+    return n;
+}
+
+/*
+ * Where it isn't clear beyond doubt where the body ends, what comes after it is no request, and might be one for
+ * somebody else on the way here: it is refused, or at least nothing more is read.
+ */
+static bool is_well_framed(struct control_task *task, const char *method)
+{
+    struct evhttp_request *http = task->http;
+    const char *coding = header(http, "Transfer-Encoding"), *length = header(http, "Content-Length");
+    bool ambiguous = (coding && (length || strcasecmp(coding, "chunked") != 0)) ||
+                     count_headers(http, "Transfer-Encoding") > 1 || count_headers(http, "Content-Length") > 1 ||
+                     count_headers(http, "Host") > 1;
+    if (ambiguous)
+        control_answer_error(&task->answer, 400, "bad_request", "It isn't clear where the body of the request ends.");
+    bool takes_none = strcmp(method, "HEAD") == 0 || evhttp_request_get_command(http) == EVHTTP_REQ_TRACE;
+    task->close = ambiguous || (takes_none && (coding || length)); /* which evhttp doesn't read */
+    return !ambiguous;
 }
 
 static bool parse_uri(struct control_task *task)
@@ -174,7 +204,7 @@ static void find_route(struct control_task *task, const char *method)
 static bool look_at(struct weir_control *control, struct control_task *task)
 {
     const char *method = method_of(task->http);
-    if (!parse_uri(task) || !is_from_here(control, task) || answer_asset(task, method))
+    if (!is_well_framed(task, method) || !parse_uri(task) || !is_from_here(control, task) || answer_asset(task, method))
         return false;
     find_route(task, method);
     if (!may(control, task) || !task->route || !read_body(task))
@@ -249,6 +279,8 @@ void control_reply(struct weir_control *control, struct control_task *task)
     if (control->answering + answer->len > ANSWERING_MAX)
         control_answer_error(answer, 503, "busy", "Too many answers wait for clients that are slow to take them.");
     add_headers(evhttp_request_get_output_headers(http), answer);
+    if (task->close)
+        evhttp_add_header(evhttp_request_get_output_headers(http), "Connection", "close");
     struct evbuffer *body = evbuffer_new();
     if (body && evhttp_request_get_command(http) == EVHTTP_REQ_HEAD) {
         char len[24];

@@ -102,6 +102,13 @@ json_t *control_json_due(double ms)
     return json_real(ms);
 }
 
+bool control_json_whole(const json_t *value, int64_t *ret)
+{
+    double real = json_real_value(value);
+    *ret = json_is_integer(value) ? json_integer_value(value) : fabs(real) < 9e15 ? (int64_t)real : 0;
+    return json_is_integer(value) || (json_is_real(value) && (double)*ret == real);
+}
+
 static json_t *field_of(const weir_field *field, size_t most)
 {
     json_t *object = json_object();

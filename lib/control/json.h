@@ -50,6 +50,9 @@ json_t *control_json_finding(const weir_finding *finding);
 bool control_json_set(json_t *object, const char *key, json_t *taken);
 bool control_json_add(json_t *array, json_t *taken);
 
+/* A whole number, which JSON may write as 5.0. False: it is none, or beyond 2^53. */
+bool control_json_whole(const json_t *value, int64_t *ret);
+
 /* About how long its text will be: what page limits are compared with. */
 size_t control_json_size(const json_t *value);
 

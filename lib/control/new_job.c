@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "control/new_job.h"
 
+#include "control/json.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -156,8 +158,8 @@ static const char *read_fields(struct control_new_job *job, const json_t *fields
 
 static const char *read_ms(const json_t *value, int64_t *ret)
 {
-    *ret = json_integer_value(value);
-    if (value && (!json_is_integer(value) || *ret < 0))
+    *ret = 0;
+    if (value && (!control_json_whole(value, ret) || *ret < 0))
         return "Times have to be milliseconds, whole numbers from 0 on.";
     return NULL;
 }

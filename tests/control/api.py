@@ -56,7 +56,7 @@ class Probes(Case):
         self.wait(lambda: worker.get('/ready').code == 503)
         self.assertEqual(worker.get('/health').code, 200)
         self.assertEqual(worker.get('/ready').json['status'], 'not_ready')
-        self.assertIn('reader', worker.get('/ready').json['reason'])
+        self.assertIn('not connected', worker.get('/ready').json['reason'])
         self.assertEqual(alone.get('/ready').code, 503)
         # the claimer finds out at its next tick
         self.wait(lambda: b'weir_connections{queue="jobs",group="workers"} 0\n' in worker.get('/metrics').body)
@@ -112,6 +112,8 @@ class Queues(Case):
         page = worker.get('/api/queues?match=EUE-00&count=7&after=queue-0095').json
         self.assertEqual(([item['stream'][-2:] for item in page['items']], page['next']), (['96', '97', '98', '99'], None))
         self.assertEqual(worker.get('/api/queues?match=nothing').json['items'], [])
+        for query in ('match=' + 'x' * 513, 'after=' + 'x' * 513):
+            self.assertEqual(worker.get('/api/queues?' + query).code, 400)
 
     def test_a_listing_is_kept_for_a_moment(self):
         worker = self.start()

@@ -171,6 +171,28 @@ class Limits(Case):
         self.assertEqual(worker.get('/health').code, 200)
         self.assertEqual(self.redis('DBSIZE'), 0)
 
+    def test_where_a_body_ends_is_clear_or_the_connection_does(self):
+        worker = self.start()
+        head = f'Host: localhost\r\nAuthorization: Bearer {scene.TOKEN}\r\nContent-Type: application/json\r\n'
+        inner = f'POST /api/queues/smuggled/pause HTTP/1.1\r\n{head}Content-Length: 2\r\n\r\n{{}}'
+        for method, more in (('HEAD', f'Content-Length: {len(inner)}\r\n'), ('TRACE', f'Content-Length: {len(inner)}\r\n'),
+                             ('HEAD', 'Transfer-Encoding: chunked\r\n'), ('POST', 'Transfer-Encoding: gzip\r\n'),
+                             ('POST', 'Transfer-Encoding: gzip, chunked\r\n'), ('GET', 'Transfer-Encoding: identity\r\n'),
+                             ('POST', 'Content-Length: 0\r\nTransfer-Encoding: identity\r\n'),
+                             ('GET', f'Content-Length: 0\r\nContent-Length: {len(inner)}\r\n')):
+            with worker.connect() as connection:
+                connection.sendall(f'{method} /health HTTP/1.1\r\n{head}{more}\r\n{inner}'.encode())
+                answer = b''
+                while True:
+                    piece = connection.recv(65536)
+                    if not piece:
+                        break
+                    answer += piece
+            self.assertEqual(answer.count(b'HTTP/1.1 '), 1, (method, more, answer))
+        for length in ('2', '0002', '2 '):  # and one that is clear
+            self.assertEqual(worker.post('/api/queues/clear/pause', '{}', headers={'Content-Length': length}).code, 200)
+        self.assertEqual((self.redis('EXISTS', '{smuggled}:paused'), self.redis('EXISTS', '{clear}:paused')), (0, 1))
+
     def test_chunked_bodies_and_several_requests_of_one_connection(self):
         worker = self.start()
         head = f'POST /api/queues/a/pause HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: Bearer {scene.TOKEN}\r\n'.encode()
