@@ -29,6 +29,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#ifndef ERR_SYSTEM_ERROR /* before OpenSSL 3.0 */
+#define ERR_SYSTEM_ERROR(code) (ERR_GET_LIB(code) == ERR_LIB_SYS)
+#endif
+
 struct weir_tls {
     int fd;
     BIO_METHOD *socket_method;
@@ -115,11 +119,19 @@ static int refuse_to_ask(char *out, int size, int writing, void *asked)
     return -1;
 }
 
+/* Without memory OpenSSL says that, or that something of its own has failed. */
+static bool is_of_memory(unsigned long code)
+{
+    int why = ERR_GET_REASON(code);
+    if (ERR_SYSTEM_ERROR(code))
+        return why == ENOMEM;
+    return why == ERR_R_MALLOC_FAILURE || why == ERR_R_INIT_FAIL || why == ERR_R_INTERNAL_ERROR;
+}
+
 /* A file is no worse for the memory that there wasn't: that is worth another try. */
 static weir_status unusable(const char *option, const char *why, weir_error *err)
 {
-    if (ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE ||
-        ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE)
+    if (is_of_memory(ERR_peek_error()) || is_of_memory(ERR_peek_last_error()))
         return weir_error_set(err, WEIR_ERR_MEMORY, "no memory for TLS");
     return weir_error_set(err, WEIR_ERR_ARGUMENT, "%s can't be used: %s", option, why);
 }

@@ -90,6 +90,8 @@ static bool is_explained(const struct life *life, weir_status status)
         return status == WEIR_ERR_CONNECTION || status == WEIR_ERR_AUTH || status == WEIR_ERR_PERMISSION ||
                status == WEIR_ERR_FULL || status == WEIR_ERR_UNAVAILABLE || status == WEIR_ERR_SERVER ||
                status == WEIR_ERR_UNSUPPORTED || status == WEIR_ERR_NO_GROUP;
+    if (life->ca_file && status == WEIR_ERR_ARGUMENT)
+        return true; /* OpenSSL doesn't always say that it had no memory to read the file */
     return status == WEIR_ERR_CONNECTION || status == WEIR_ERR_IN_DOUBT || status == WEIR_ERR_MEMORY ||
            status == WEIR_ERR_PROTOCOL || status == WEIR_ERR_SYSTEM;
 }
