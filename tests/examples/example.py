@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from private_redis import PASSWORD, TIMEOUT_SCALE, PrivateRedis, without_weir_url
+from private_redis import PASSWORD, TIMEOUT_SCALE, WRAPPER, PrivateRedis, without_weir_url
 
 
 def hello(lines):
@@ -73,7 +73,7 @@ CHECKS = {
 
 def run(program, arguments, **environment):
     result = subprocess.run(
-        [program, *arguments],
+        [*WRAPPER, program, *arguments],
         env={**without_weir_url(), **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -2,6 +2,7 @@
 """A redis-server of the test's own, on a unix socket in a temporary directory, and a client of a few lines."""
 
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -10,6 +11,9 @@ import time
 
 # Sanitizers and valgrind make everything slower.
 TIMEOUT_SCALE = int(os.environ.get("WEIR_TEST_TIMEOUT_SCALE", "1"))
+
+# What programs are run under: valgrind and its options, or nothing.
+WRAPPER = shlex.split(os.environ.get("WEIR_TEST_WRAPPER", ""))
 
 # In the URL, and nowhere else: as TEST_PASSWORD of tests/support/server.h.
 USER, PASSWORD = "canary", "s3cret-canary-7d1f"

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 
-from private_redis import TIMEOUT_SCALE, PrivateRedis, without_weir_url
+from private_redis import TIMEOUT_SCALE, WRAPPER, PrivateRedis, without_weir_url
 
 
 class Systemd:
@@ -22,7 +22,7 @@ class Systemd:
         path = os.path.join(self.folder.name, "notify")
         self.socket.bind(path)
         self.process = subprocess.Popen(
-            [program],
+            [*WRAPPER, program],
             env={**without_weir_url(), "NOTIFY_SOCKET": path, "WATCHDOG_USEC": "200000", "WEIR_URL": url},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
