@@ -58,7 +58,7 @@ static void enter(struct control_connection *connection, enum phase phase)
     connection->since_ms = weir_now_ms();
 }
 
-/* What it holds is as good as free, and nobody else's fault any more. */
+/* evhttp notices at the latest once it has read what the kernel still holds, which is thrown away: on_input(). */
 static void drop(struct control_connection *connection)
 {
     shutdown(bufferevent_getfd(connection->buffers), SHUT_RDWR);
@@ -105,11 +105,14 @@ static struct control_connection *greediest(const struct weir_control *control)
 
 static void on_input(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *argument)
 {
-    (void)buffer;
     struct control_connection *connection = argument;
     struct weir_control *control = connection->control;
-    if (info->n_added == 0 || connection->dropped)
+    if (info->n_added == 0)
         return;
+    if (connection->dropped) {
+        evbuffer_drain(buffer, evbuffer_get_length(buffer));
+        return;
+    }
     if (connection->phase == PHASE_IDLE)
         enter(connection, PHASE_REQUEST);
     connection->received += info->n_added;
