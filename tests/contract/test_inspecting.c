@@ -34,6 +34,12 @@ static void of_the_server_is_known_what_it_is_and_that_it_takes_writes(void **st
     assert_false(look(admin)->queue.exists); /* it was not made by trying */
 }
 
+/* What is left of n where the server has no lag (before Redis 7.0), and neither nothing nor everything waits. */
+static int64_t some_of(int64_t n)
+{
+    return contract_factory.counts() ? n : -1;
+}
+
 static void what_waits_and_what_is_pending_is_counted(void **state)
 {
     struct contract *contract = *state;
@@ -58,7 +64,7 @@ static void what_waits_and_what_is_pending_is_counted(void **state)
     char last[WEIR_ENTRY_ID_SIZE];
     weir_entry_id_format(batch->jobs[1].entry, last);
     assert_int_equal(seen->queue.length, 5);
-    assert_int_equal(seen->group.waiting, 3);
+    assert_int_equal(seen->group.waiting, some_of(3));
     assert_int_equal(seen->group.pending, 1);
     assert_string_equal(seen->group.last_delivered_id, last);
 
@@ -150,7 +156,7 @@ static void each_group_has_its_own_numbers(void **state)
     for (size_t i = 0; i < 2; i++) {
         const weir_group_info *group = seen->queue.groups[i];
         bool is_slow = strcmp(group->name, "slow") == 0;
-        assert_int_equal(group->waiting, is_slow ? 3 : 1);
+        assert_int_equal(group->waiting, some_of(is_slow ? 3 : 1));
         assert_int_equal(group->pending, is_slow ? 1 : 0);
     }
 }
