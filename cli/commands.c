@@ -147,7 +147,13 @@ const struct command commands[] = {
         "Prints the address, and serves until it is interrupted: the dashboard at /, the API under /api, /metrics for "
         "Prometheus, /health and /ready. It listens on this host alone unless --address says otherwise. Without a "
         "token it "
-        "only shows; with one, whoever has it may also change something, and nobody else sees anything of jobs.",
+        "only shows; with one, whoever has it may also change something, and nobody else sees anything of jobs.\n"
+        "\n"
+        "To systemd it tells how it is, see weir-serve.service: that it is ready once it listens and has reached "
+        "Redis, "
+        "and to the watchdog that it is alive for as long as the loop that serves HTTP goes round. Where Redis is away "
+        "it serves all the same, says so in its status, and tries again every second; one that goes away later is no "
+        "reason to be restarted.",
         {{NULL, USE_SERVE, "[OPTION…]", NULL, 0, 0, false, serve_run}},
         {{"weir serve", "to look, on this host"},
          {"weir serve --new-token", "to act as well: open the address that it prints"},

@@ -4,6 +4,7 @@
  */
 #include "commands.h"
 #include "json.h"
+#include "notify.h"
 #include "server.h"
 
 #include <errno.h>
@@ -49,14 +50,6 @@ static void tell(const struct options *options, const char *url, const char *tok
         complain("there is no token, so that it only shows; --new-token or --token-file allow changes");
 }
 
-/* Until somebody wants it to end. */
-static void wait_for_end(const sigset_t *ends)
-{
-    int number;
-    while (sigwait(ends, &number) != 0)
-        ;
-}
-
 enum exit_code serve_run(const struct options *options)
 {
     sigset_t ends;
@@ -84,7 +77,7 @@ enum exit_code serve_run(const struct options *options)
     if (weir_control_start(&control, &o, &err) != WEIR_OK)
         return explain(&err);
     tell(options, weir_control_url(control), o.token);
-    wait_for_end(&ends);
+    notify_until(&ends, options, control);
     weir_control_stop(control);
     return EXIT_DONE;
 }

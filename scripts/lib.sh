@@ -25,11 +25,11 @@ weir_packages=(meson ninja-build pkg-config gcc libc6-dev libhiredis-dev 'libmsg
 # shellcheck disable=SC2034
 weir_test_packages=(g++ make chromium chromium-driver clang groff-base valgrind libgps-dev libmosquitto-dev libpcap-dev
     libpq-dev libsystemd-dev libusb-1.0-0-dev locales man-db mandoc openssl prometheus python3-jsonschema
-    python3-venv zlib1g-dev)
+    python3-venv systemd zlib1g-dev)
 
 # For scripts/package.
 # shellcheck disable=SC2034
-weir_package_packages=(debhelper dpkg-dev fakeroot lintian)
+weir_package_packages=(debhelper dpkg-dev fakeroot libsystemd-dev lintian)
 
 # have PACKAGE: whether what the package is for is there, wherever it came from.
 have() {
@@ -50,6 +50,7 @@ have() {
     python3-jsonschema) /usr/bin/python3 -c 'import jsonschema' || python3 -c 'import jsonschema' ;;
     prometheus) command -v promtool ;;
     redis-tools) command -v redis-cli ;;
+    systemd) command -v systemd-analyze ;;
     golang-go) command -v go ;;
     nodejs) command -v node ;;
     python3-venv) python3 -c 'import ensurepip, venv' ;;

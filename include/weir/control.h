@@ -68,6 +68,15 @@ WEIR_API weir_status weir_control_start(weir_control **ret, const weir_control_o
 WEIR_API const char *weir_control_url(const weir_control *control);
 
 /*
+ * For a watchdog: WEIR_OK where the control plane makes progress, else WEIR_ERR_STUCK, with what doesn't and for how
+ * long it has not. Each call asks the loop that serves HTTP to show up, and goes by when it did after earlier calls, so
+ * call it regularly; it may be late by patience_ms (0: 30 s). A thread that has been with Redis for two minutes, longer
+ * than any time-out allows, is stuck as well; a server that is away or silent is no reason, nor are clients. It doesn't
+ * ask after the queues: weir_queue_health does. Thread: any; asks no server, and returns at once.
+ */
+WEIR_API weir_status weir_control_health(weir_control *control, int64_t patience_ms, weir_error *err);
+
+/*
  * Closes all connections, waits for requests that are with Redis (command_timeout_ms at most for each step of one), and
  * frees. Accepts NULL. Close the queues after it. Thread: any, once no other call is running; not from a handler.
  */

@@ -164,6 +164,7 @@ static void on_came_back(evutil_socket_t fd, short what, void *argument)
     (void)fd, (void)what;
     struct weir_control *control = argument;
     struct control_task *task = control_crew_take_back(&control->crew), *next;
+    atomic_store(&control->asked_us, 0);
     for (; task; task = next) {
         next = task->next;
         control_reply(control, task);

@@ -106,8 +106,9 @@ struct weir_control {
     size_t received;  /* bytes of requests that aren't answered yet, of all connections */
     size_t answering; /* bytes of answers that aren't sent yet */
 
-    int stop_fd;  /* an eventfd */
-    bool running; /* the loop's thread was started */
+    _Atomic int64_t asked_us; /* when the loop was asked to show up, which it has not yet; 0: it has */
+    int stop_fd;              /* an eventfd */
+    bool running;             /* the loop's thread was started */
     struct control_crew crew;
     struct control_listing listing;
     struct control_rates rates;
@@ -146,8 +147,13 @@ void control_crew_free(struct control_crew *crew);
 bool control_crew_give(struct control_crew *crew, struct control_task *task);
 struct control_task *control_crew_take_back(struct control_crew *crew);
 
+/* Makes the loop take back, though there may be nothing. Thread: any. */
+void control_crew_wake_loop(const struct control_crew *crew);
+
 /* Whether the control plane is to end: what takes many steps ends early then. Thread: any. */
 bool control_is_stopping(struct weir_control *control);
+
+enum { CONTROL_STUCK_MS = 120000 }; /* longer than any task may take */
 
 /* For how long the one that is at its task longest has been, ms; 0: all wait. Thread: any. */
 int64_t control_crew_busy_ms(const struct control_crew *crew);

@@ -25,7 +25,7 @@ static void answer_stopping(struct control_task *task)
     control_answer_error(&task->answer, 503, "busy", "The server is being stopped.");
 }
 
-static void wake_loop(const struct control_crew *crew)
+void control_crew_wake_loop(const struct control_crew *crew)
 {
     uint64_t one = 1;
     ssize_t ignored = write(crew->wake_fd, &one, sizeof one); /* it can only be full, and then is readable */
@@ -38,7 +38,7 @@ static void give_back(struct control_crew *crew, struct control_task *task)
     task->next = crew->finished;
     crew->finished = task;
     pthread_mutex_unlock(&crew->mutex);
-    wake_loop(crew);
+    control_crew_wake_loop(crew);
 }
 
 /* The next task; NULL: there is none for now, or, with `stopping`, for ever. Waits for a while. */

@@ -7,14 +7,16 @@
 #include "control/routes.h"
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/error.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <weir/metrics.h>
 
-enum { STUCK_MS = 120000 }; /* longer than any task may take */
+enum { PATIENCE_MS = 30000 };
 
 /* --- health --- */
 
@@ -50,7 +52,7 @@ static json_t *loop_of_queue(weir_queue *queue, bool *ok)
 void control_tell_health(struct weir_control *control, struct control_task *task)
 {
     int64_t busy_ms = control_crew_busy_ms(&control->crew);
-    bool ok = busy_ms < STUCK_MS;
+    bool ok = busy_ms < CONTROL_STUCK_MS;
     json_t *loops = json_array(), *object = json_object();
     bool good = loops && object && control_json_add(loops, loop_of("control plane", ok, busy_ms));
     for (size_t i = 0; i < control->n_queues; i++)
@@ -63,6 +65,25 @@ void control_tell_health(struct weir_control *control, struct control_task *task
         object = NULL;
     }
     control_answer_json(&task->answer, ok ? 200 : 503, object);
+}
+
+weir_status weir_control_health(weir_control *control, int64_t patience_ms, weir_error *err)
+{
+    if (!control || patience_ms < 0)
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "%s", control ? "patience_ms is negative" : "control is NULL");
+    int64_t now_us = weir_now_us(), asked_us = 0;
+    if (atomic_compare_exchange_strong(&control->asked_us, &asked_us, now_us)) {
+        control_crew_wake_loop(&control->crew);
+        asked_us = now_us;
+    }
+    int64_t late_ms = (now_us - asked_us) / 1000, busy_ms = control_crew_busy_ms(&control->crew);
+    if (late_ms > (patience_ms > 0 ? patience_ms : PATIENCE_MS))
+        return weir_error_set(err, WEIR_ERR_STUCK, "the control plane's loop has not gone round for %" PRId64 " ms",
+                              late_ms);
+    if (busy_ms >= CONTROL_STUCK_MS)
+        return weir_error_set(err, WEIR_ERR_STUCK,
+                              "a thread of the control plane has been at one request for %" PRId64 " ms", busy_ms);
+    return WEIR_OK;
 }
 
 /* --- readiness --- */

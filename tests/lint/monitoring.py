@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What docs/operations has for Prometheus and Grafana fits the metrics that there are.
+"""What docs/operations has for Prometheus and Grafana fits the metrics that there are, and systemd takes its units.
 
     monitoring.py ROOT
 
 Each metric that a rule or a panel names is one of the public headers' tables, with the labels and values that it has;
-promtool takes all expressions, and the rules' own tests pass.
+promtool takes all expressions, and the rules' own tests pass; systemd-analyze has nothing to say about the units.
 """
 
 import json
@@ -79,6 +79,22 @@ def ask_promtool(root, expressions):
         return problems + promtool('check', 'rules', file.name)
 
 
+def ask_systemd(root):
+    """The programs that the units start aren't there: something else is in their place."""
+    problems = []
+    with tempfile.TemporaryDirectory() as folder:
+        for path in [name for name in common.source_files(root) if re.fullmatch(FOLDER + r'/[\w-]+\.service', name)]:
+            unit = os.path.join(folder, os.path.basename(path))
+            with open(unit, 'w', encoding='utf-8') as file:
+                file.write(re.sub(r'(?m)^ExecStart=\S+', 'ExecStart=/bin/true', common.read(root, path)))
+            run = subprocess.run(['systemd-analyze', 'verify', '--man=no', unit], stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, text=True, check=False)
+            said = run.stdout.replace(folder, FOLDER)
+            if run.returncode != 0 or os.path.basename(path) in said:  # it also tells of other units there are
+                problems.append(f'{path}:1: error: systemd-analyze verify: {said}')
+    return problems
+
+
 def main(root):
     labels, expressions = known(root), list(expressions_of(root))
     problems = [f'{FOLDER}/{file}:1: error: {problem}'
@@ -87,6 +103,10 @@ def main(root):
         problems += ask_promtool(root, expressions)
     elif os.environ.get('WEIR_TEST_NO_SKIP'):
         problems.append(f'{FOLDER}: error: there is no promtool (of Debian\'s package prometheus)')
+    if shutil.which('systemd-analyze'):
+        problems += ask_systemd(root)
+    elif os.environ.get('WEIR_TEST_NO_SKIP'):
+        problems.append(f'{FOLDER}: error: there is no systemd-analyze (of Debian\'s package systemd)')
     common.finish(problems, [FOLDER])
 
 

@@ -319,6 +319,12 @@ class Monitoring(Pages):
         ]:
             self.assert_change_fails(*change)
 
+    @unittest.skipUnless(shutil.which('systemd-analyze'), 'there is no systemd-analyze')
+    def test_systemd_is_asked(self):
+        for unit in ('docs/operations/weir-serve.service', 'docs/operations/weir-worker.service'):
+            self.assert_change_fails(unit, 'ProtectSystem=strict', 'ProtectSystem=very', 'systemd-analyze verify')
+            self.assert_change_fails(unit, 'WatchdogSec=60', 'WatchdogSecs=60', 'systemd-analyze verify')
+
 
 class Docs(Pages):
     SCRIPT = 'docs.py'
