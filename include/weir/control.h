@@ -70,9 +70,10 @@ WEIR_API const char *weir_control_url(const weir_control *control);
 /*
  * For a watchdog: WEIR_OK where the control plane makes progress, else WEIR_ERR_STUCK, with what doesn't and for how
  * long it has not. Each call asks the loop that serves HTTP to show up, and goes by when it did after earlier calls, so
- * call it regularly; it may be late by patience_ms (0: 30 s). A thread that has been with Redis for two minutes, longer
- * than any time-out allows, is stuck as well; a server that is away or silent is no reason, nor are clients. It doesn't
- * ask after the queues: weir_queue_health does. Thread: any; asks no server, and returns at once.
+ * call it regularly; it may be late by patience_ms (0: 30 s). A thread that has been with Redis for two minutes and the
+ * time-outs of 16 commands, longer than a step of any request may take, is stuck as well; a server that is away, silent
+ * or slow is no reason, nor are clients. It doesn't ask after the queues: weir_queue_health does. Thread: any; asks no
+ * server, and returns at once.
  */
 WEIR_API weir_status weir_control_health(weir_control *control, int64_t patience_ms, weir_error *err);
 

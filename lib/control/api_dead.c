@@ -196,6 +196,7 @@ static void change_ids(struct control_worker *worker, struct control_task *task,
         control_read_entry(task, json_string_value(item), false, id); /* it is one: see check_ids */
         weir_status status = verb->one(dead, id, &err);
         several->done += status == WEIR_OK;
+        control_worker_progressed(worker);
         if (concerns_one(status)) {
             note_failure(several, json_string_value(item), &err);
         } else if (status != WEIR_OK) {

@@ -44,7 +44,7 @@ struct control_task;
 struct control_worker {
     struct weir_control *control;
     pthread_t thread;
-    _Atomic int64_t busy_since_us; /* 0: it waits for a task */
+    _Atomic int64_t progress_us; /* when it last came a step further; 0: it waits for a task, or one of the others */
 
     /* its own */
     weir_admin *admin;
@@ -153,10 +153,18 @@ void control_crew_wake_loop(const struct control_crew *crew);
 /* Whether the control plane is to end: what takes many steps ends early then. Thread: any. */
 bool control_is_stopping(struct weir_control *control);
 
-enum { CONTROL_STUCK_MS = 120000 }; /* longer than any task may take */
+/* A task of many steps says so after each, so that a slow Redis is never taken for a worker that is stuck. */
+void control_worker_progressed(struct control_worker *worker);
 
-/* For how long the one that is at its task longest has been, ms; 0: all wait. Thread: any. */
-int64_t control_crew_busy_ms(const struct control_crew *crew);
+/* While it waits for another of the crew; control_worker_progressed ends that. */
+void control_worker_waits(struct control_worker *worker);
+
+/*
+ * For how long the one that came a step further longest ago hasn't, ms; 0: all wait. And for how long it may: longer
+ * than Redis may take for the commands of any step. Thread: any.
+ */
+int64_t control_crew_stalled_ms(const struct control_crew *crew);
+int64_t control_crew_may_stall_ms(const struct weir_control *control);
 
 /* --- handles.c: the worker's handles, opened where they aren't. Borrowed until the next task. --- */
 

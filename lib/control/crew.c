@@ -18,7 +18,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { IDLE_US = 30000000 };
+enum {
+    IDLE_US = 30000000,
+    STUCK_MS = 120000, /* and as long as Redis may take for so many commands, which are more than those of one step */
+    STEP_COMMANDS = 16,
+};
 
 static void answer_stopping(struct control_task *task)
 {
@@ -73,7 +77,7 @@ static void *worker_main(void *argument)
             control_handles_close(worker);
             continue;
         }
-        atomic_store(&worker->busy_since_us, weir_now_us());
+        control_worker_progressed(worker);
         worker->n_tasks++;
         if (stopping)
             answer_stopping(task);
@@ -81,7 +85,7 @@ static void *worker_main(void *argument)
             task->route->ask(worker, task);
         if (task->answer.code == 0)
             control_answer_error(&task->answer, 500, "memory", "There is no memory for the answer.");
-        atomic_store(&worker->busy_since_us, 0);
+        control_worker_waits(worker);
         give_back(crew, task);
     }
     control_handles_close(worker);
@@ -168,13 +172,29 @@ bool control_is_stopping(struct weir_control *control)
     return stopping;
 }
 
-int64_t control_crew_busy_ms(const struct control_crew *crew)
+void control_worker_progressed(struct control_worker *worker)
+{
+    atomic_store(&worker->progress_us, weir_now_us());
+}
+
+void control_worker_waits(struct control_worker *worker)
+{
+    atomic_store(&worker->progress_us, 0);
+}
+
+int64_t control_crew_stalled_ms(const struct control_crew *crew)
 {
     int64_t now_us = weir_now_us(), longest_us = 0;
     for (size_t i = 0; i < crew->n_workers; i++) {
-        int64_t since_us = atomic_load(&crew->workers[i].busy_since_us);
+        int64_t since_us = atomic_load(&crew->workers[i].progress_us);
         if (since_us > 0 && now_us - since_us > longest_us)
             longest_us = now_us - since_us;
     }
     return longest_us / 1000;
+}
+
+int64_t control_crew_may_stall_ms(const struct weir_control *control)
+{
+    const weir_connection_options *redis = &control->options.connection;
+    return STUCK_MS + STEP_COMMANDS * (redis->connect_timeout_ms + redis->command_timeout_ms);
 }

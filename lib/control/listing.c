@@ -82,7 +82,7 @@ static void sort(struct control_snapshot *snapshot)
     snapshot->n = n;
 }
 
-static weir_status find_queues(weir_admin *admin, struct weir_control *control, struct control_snapshot *snapshot,
+static weir_status find_queues(weir_admin *admin, struct control_worker *worker, struct control_snapshot *snapshot,
                                weir_error *err)
 {
     weir_cursor cursor = {""};
@@ -90,7 +90,8 @@ static weir_status find_queues(weir_admin *admin, struct weir_control *control, 
         weir_status status = weir_admin_streams(admin, &cursor, note_stream, snapshot, err);
         if (status != WEIR_OK)
             return status;
-        if (control_is_stopping(control))
+        control_worker_progressed(worker);
+        if (control_is_stopping(worker->control))
             return weir_error_set(err, WEIR_ERR_STOPPED, "the server is being stopped");
     } while (cursor.text[0] && snapshot->n < 2 * CONTROL_QUEUES_MAX);
     if (snapshot->n > 0)
@@ -105,7 +106,7 @@ static bool concerns_all(weir_status status)
            status == WEIR_ERR_MEMORY;
 }
 
-static weir_status look_at_queues(weir_admin *admin, struct weir_control *control, struct control_snapshot *snapshot,
+static weir_status look_at_queues(weir_admin *admin, struct control_worker *worker, struct control_snapshot *snapshot,
                                   weir_error *err)
 {
     for (size_t i = 0; i < snapshot->n; i++) {
@@ -117,8 +118,9 @@ static weir_status look_at_queues(weir_admin *admin, struct weir_control *contro
             return status;
         }
         if (listed->info)
-            control_rates_note(&control->rates, listed->info);
-        if (control_is_stopping(control))
+            control_rates_note(&worker->control->rates, listed->info);
+        control_worker_progressed(worker);
+        if (control_is_stopping(worker->control))
             return weir_error_set(err, WEIR_ERR_STOPPED, "the server is being stopped");
     }
     return WEIR_OK;
@@ -134,9 +136,9 @@ static weir_status take(struct control_worker *worker, struct control_snapshot *
     weir_admin *admin;
     weir_status status = control_admin(worker, &admin, err);
     if (status == WEIR_OK)
-        status = find_queues(admin, worker->control, snapshot, err);
+        status = find_queues(admin, worker, snapshot, err);
     if (status == WEIR_OK)
-        status = look_at_queues(admin, worker->control, snapshot, err);
+        status = look_at_queues(admin, worker, snapshot, err);
     if (status != WEIR_OK) {
         free_snapshot(snapshot);
         return status;
@@ -158,9 +160,11 @@ static bool is_young(const struct control_snapshot *snapshot, int64_t longer_us)
 }
 
 /* A reference to the newest one; NULL: the caller is to take another. Waits while there is none to show. */
-static struct control_snapshot *newest(struct control_listing *listing)
+static struct control_snapshot *newest(struct control_worker *worker)
 {
+    struct control_listing *listing = &worker->control->listing;
     struct control_snapshot *snapshot = NULL;
+    control_worker_waits(worker);
     pthread_mutex_lock(&listing->mutex);
     while (listing->being_taken && !(listing->newest && is_young(listing->newest, STALE_US)))
         weir_cond_wait_until(&listing->taken, &listing->mutex, INT64_MAX);
@@ -171,6 +175,7 @@ static struct control_snapshot *newest(struct control_listing *listing)
         listing->being_taken = true;
     }
     pthread_mutex_unlock(&listing->mutex);
+    control_worker_progressed(worker);
     return snapshot;
 }
 
@@ -193,7 +198,7 @@ static void replace(struct control_listing *listing, struct control_snapshot *sn
 weir_status control_listing_get(struct control_worker *worker, struct control_snapshot **ret, weir_error *err)
 {
     struct control_listing *listing = &worker->control->listing;
-    struct control_snapshot *snapshot = newest(listing);
+    struct control_snapshot *snapshot = newest(worker);
     if (!snapshot) {
         weir_status status = take(worker, &snapshot, err);
         replace(listing, status == WEIR_OK ? snapshot : NULL);

@@ -51,10 +51,10 @@ static json_t *loop_of_queue(weir_queue *queue, bool *ok)
 
 void control_tell_health(struct weir_control *control, struct control_task *task)
 {
-    int64_t busy_ms = control_crew_busy_ms(&control->crew);
-    bool ok = busy_ms < CONTROL_STUCK_MS;
+    int64_t stalled_ms = control_crew_stalled_ms(&control->crew);
+    bool ok = stalled_ms < control_crew_may_stall_ms(control);
     json_t *loops = json_array(), *object = json_object();
-    bool good = loops && object && control_json_add(loops, loop_of("control plane", ok, busy_ms));
+    bool good = loops && object && control_json_add(loops, loop_of("control plane", ok, stalled_ms));
     for (size_t i = 0; i < control->n_queues; i++)
         good = good && control_json_add(loops, loop_of_queue(control->queues[i], &ok));
     good = good && control_json_set(object, "status", json_string(ok ? "ok" : "stuck")) &&
@@ -76,13 +76,13 @@ weir_status weir_control_health(weir_control *control, int64_t patience_ms, weir
         control_crew_wake_loop(&control->crew);
         asked_us = now_us;
     }
-    int64_t late_ms = (now_us - asked_us) / 1000, busy_ms = control_crew_busy_ms(&control->crew);
+    int64_t late_ms = (now_us - asked_us) / 1000, stalled_ms = control_crew_stalled_ms(&control->crew);
     if (late_ms > (patience_ms > 0 ? patience_ms : PATIENCE_MS))
         return weir_error_set(err, WEIR_ERR_STUCK, "the control plane's loop has not gone round for %" PRId64 " ms",
                               late_ms);
-    if (busy_ms >= CONTROL_STUCK_MS)
+    if (stalled_ms >= control_crew_may_stall_ms(control))
         return weir_error_set(err, WEIR_ERR_STUCK,
-                              "a thread of the control plane has been at one request for %" PRId64 " ms", busy_ms);
+                              "a thread of the control plane has been at one step for %" PRId64 " ms", stalled_ms);
     return WEIR_OK;
 }
 

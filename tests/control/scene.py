@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import unittest
 from urllib.parse import urlsplit
 
@@ -24,6 +25,52 @@ def is_sanitized():
     with open(WORKER, 'rb') as file:
         text = file.read()
     return b'__asan_init' in text or b'__tsan_init' in text
+
+
+class SlowRedis:
+    """Between a worker and its Redis: once `hold` was called, each piece of an answer waits until it is let through."""
+
+    def __init__(self, redis):
+        self.directory, self.path = redis.directory, redis.path
+        self.url = redis.url + '.slow'
+        self.permits = None
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path + '.slow')
+        self.listener.listen()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                near, far = self.listener.accept()[0], socket.socket(socket.AF_UNIX)
+                far.connect(self.path)
+            except OSError:
+                return
+            threading.Thread(target=self.pump, args=(near, far, False), daemon=True).start()
+            threading.Thread(target=self.pump, args=(far, near, True), daemon=True).start()
+
+    def pump(self, source, sink, answers):
+        try:
+            while piece := source.recv(65536):
+                if answers and self.permits:
+                    self.permits.acquire()
+                sink.sendall(piece)
+            sink.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        source.close()
+
+    def hold(self):
+        self.permits = threading.Semaphore(0)
+
+    def let_through(self, n):
+        self.permits.release(n)
+
+    def close(self):
+        if self.permits:
+            self.let_through(1 << 20)
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
 
 
 class Answer:
@@ -109,8 +156,8 @@ class Case(unittest.TestCase):
         self.addCleanup(self.redis.__exit__, None, None, None)
         self.maxDiff = None
 
-    def start(self, *arguments, **more):
-        worker = Worker(self.redis, *arguments, **more)
+    def start(self, *arguments, redis=None, **more):
+        worker = Worker(redis or self.redis, *arguments, **more)
         worker.__enter__()
         self.addCleanup(worker.__exit__)
         return worker

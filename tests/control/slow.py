@@ -117,6 +117,33 @@ class Slow(Case):
         for ask in asks:
             ask.join()
 
+    def test_a_task_of_many_steps_on_a_slow_redis_is_no_illness(self):
+        slow = scene.SlowRedis(self.redis)
+        worker = self.start('--threads', '1', '--timeout', '600000', redis=slow)
+        self.addCleanup(slow.close)
+        ids = [f'{i + 1}-1' for i in range(900)]
+        for i in ids:
+            self.redis('XADD', '{jobs}:dead', i, 'n', '1')
+        self.assertEqual(worker.get('/api/queues/jobs/dead').code, 200)  # and is connected
+        answers = []
+        slow.hold()
+        ask = threading.Thread(target=lambda: answers.append(worker.post('/api/queues/jobs/dead/delete', {'ids': ids})))
+        ask.start()
+
+        def stalled_ms():
+            return worker.get('/health').json['loops'][0]['since_ms']
+
+        def goes_on():
+            slow.let_through(1)
+            return stalled_ms() < 1000
+
+        self.wait(lambda: stalled_ms() >= 1000)
+        self.wait(goes_on)
+        self.assertTrue(ask.is_alive())
+        slow.let_through(1 << 20)
+        ask.join()
+        self.assertEqual(answers[0].json['count'], len(ids))
+
     def test_connections_are_let_go_of(self):
         worker = self.start('--connections', str(CONNECTIONS))
         for _ in range(3 * CONNECTIONS):
