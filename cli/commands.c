@@ -22,7 +22,8 @@ const struct command commands[] = {
         "from a pipe is checked as it comes. --delay, --at and --idempotency are for the lines that don't say "
         "themselves.\n"
         "\n"
-        "Where some of the lines fail, it says which. With ids and --idempotency, the same file can then be given "
+        "Where some of the lines fail, it says which, and which --skip goes on. With ids and --idempotency, the same "
+        "file can then be given "
         "again: "
         "what is there is not added twice.",
         {{NULL, USE_ENQUEUE, "STREAM FIELD=VALUE… | STREAM --file FILE", NULL, 1, ANY, false, enqueue_run}},

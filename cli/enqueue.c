@@ -21,7 +21,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { BATCH = 1000, BATCH_BYTES = 8 << 20, TOLD_FAILURES = 10 };
+enum { BATCH = 1000, BATCH_BYTES = 8 << 20 };
+
+/* Without the "job N: " of a bulk: here each job has a name of its own, or is the only one. */
+static const char *without_index(const char *message)
+{
+    size_t digits = strncmp(message, "job ", 4) == 0 ? strspn(message + 4, "0123456789") : 0;
+    return digits > 0 && strncmp(message + 4 + digits, ": ", 2) == 0 ? message + 4 + digits + 2 : message;
+}
 
 static weir_enqueue_options defaults_of(const struct options *options)
 {
@@ -70,8 +77,10 @@ static enum exit_code enqueue_one(const struct options *options)
     weir_status status = weir_enqueue_bulk(producer, &job, 1, &result, &err);
     weir_producer_close(producer);
     free(items);
-    if (status != WEIR_OK)
+    if (status != WEIR_OK) {
+        memmove(err.message, without_index(err.message), strlen(without_index(err.message)) + 1);
         return explain(&err);
+    }
     if (options->json) {
         json_list_begin(NULL);
         json_list_item(result_json(&result));
@@ -94,6 +103,8 @@ struct bulk {
     FILE *file;
     const char *name; /* of the file */
     uint64_t line, enqueued, duplicates, failed;
+    uint64_t failing_since; /* the first line of those up to `line` that failed all; 0: that one didn't */
+    off_t beginning;
     enum exit_code code;
 
     struct line_job jobs[BATCH];
@@ -144,25 +155,49 @@ static uint64_t check_lines(struct bulk *bulk)
     }
     progress_end(&bulk->progress);
     free(line);
-    rewind(bulk->file);
+    if (fseeko(bulk->file, bulk->beginning, SEEK_SET) != 0)
+        fail(EXIT_FAILED, "%s can't be read again: %s", bulk->name, strerror(errno));
     bulk->line = 0;
     return n;
 }
 
-/* Says which lines were not accepted and why, the first few of them. */
+/* Says of lines that follow each other, and that all failed alike, why they did. */
+static void tell_failure(struct bulk *bulk, size_t from, size_t to, const weir_error *err)
+{
+    weir_status status = bulk->results[from].status;
+    uint64_t first = bulk->jobs[from].line, last = bulk->jobs[to - 1].line;
+    char lines[64];
+    if (first == last)
+        snprintf(lines, sizeof lines, "line %" PRIu64, first);
+    else
+        snprintf(lines, sizeof lines, "lines %" PRIu64 " to %" PRIu64, first, last);
+    complain("%s, %s: %s", bulk->name, lines,
+             status == err->code ? without_index(err->message) : weir_status_text(status));
+    bulk->failed += to - from;
+    bulk->failing_since = to == bulk->n ? first : 0;
+    if (bulk->code == EXIT_DONE || status == WEIR_ERR_IN_DOUBT)
+        bulk->code = exit_code_of(status);
+}
+
+/* One of them was refused before anything was sent, and so none was. */
+static void tell_refusal(struct bulk *bulk, const weir_error *err)
+{
+    size_t which = strncmp(err->message, "job ", 4) == 0 ? strtoul(err->message + 4, NULL, 10) : 0;
+    complain("%s, line %" PRIu64 ": %s. Because of it nothing was sent of lines %" PRIu64 " to %" PRIu64, bulk->name,
+             bulk->jobs[which < bulk->n ? which : 0].line, without_index(err->message), bulk->jobs[0].line,
+             bulk->jobs[bulk->n - 1].line);
+    bulk->failed += bulk->n;
+    bulk->failing_since = bulk->jobs[0].line;
+    bulk->code = EXIT_USAGE;
+}
+
 static void tell_failures(struct bulk *bulk, const weir_error *err)
 {
-    for (size_t i = 0; i < bulk->n; i++) {
-        weir_status status = bulk->results[i].status;
-        if (status == WEIR_OK)
-            continue;
-        if (bulk->failed++ < TOLD_FAILURES)
-            complain("%s, line %" PRIu64 ": %s", bulk->name, bulk->jobs[i].line,
-                     status == err->code ? err->message : weir_status_text(status));
-        else if (bulk->failed == TOLD_FAILURES + 1)
-            complain("and more");
-        if (bulk->code == EXIT_DONE || status == WEIR_ERR_IN_DOUBT)
-            bulk->code = exit_code_of(status);
+    for (size_t i = 0, end; i < bulk->n; i = end) {
+        for (end = i + 1; end < bulk->n && bulk->results[end].status == bulk->results[i].status;)
+            end++;
+        if (bulk->results[i].status != WEIR_OK)
+            tell_failure(bulk, i, end, err);
     }
 }
 
@@ -186,21 +221,21 @@ static bool send_batch(struct bulk *bulk)
         return true;
     for (size_t i = 0; i < bulk->n; i++)
         bulk->list[i] = (weir_enqueue_job){&bulk->jobs[i].fields, &bulk->jobs[i].options};
+    bulk->failing_since = 0;
     weir_status status = weir_enqueue_bulk(bulk->producer, bulk->list, bulk->n, bulk->results, &err);
-    if (status == WEIR_ERR_ARGUMENT) /* said for one of them, and none was sent */
-        for (size_t i = 0; i < bulk->n; i++)
-            bulk->results[i].status = WEIR_ERR_ARGUMENT;
-    for (size_t i = 0; i < bulk->n; i++) {
+    bool refused = status == WEIR_ERR_ARGUMENT; /* and there are no results */
+    for (size_t i = 0; i < bulk->n && !refused; i++) {
         bool good = bulk->results[i].status == WEIR_OK;
         bulk->duplicates += good && bulk->results[i].duplicate;
         bulk->enqueued += good && !bulk->results[i].duplicate;
     }
     if (bulk->options->ids)
         progress_end(&bulk->progress);
-    print_ids(bulk);
+    if (!refused)
+        print_ids(bulk);
     if (status != WEIR_OK) {
         progress_end(&bulk->progress);
-        tell_failures(bulk, &err);
+        (refused ? tell_refusal : tell_failures)(bulk, &err);
     }
     for (size_t i = 0; i < bulk->n; i++)
         line_job_free(&bulk->jobs[i]);
@@ -209,19 +244,26 @@ static bool send_batch(struct bulk *bulk)
     return status == WEIR_OK || status == WEIR_ERR_EXISTS;
 }
 
+/* After what came before it was sent. */
+static void tell_bad_line(struct bulk *bulk, const char *error)
+{
+    complain("%s, line %" PRIu64 ": %s", bulk->name, bulk->line, error);
+    bulk->failed++;
+    if (bulk->failing_since == 0)
+        bulk->failing_since = bulk->line;
+    if (bulk->code == EXIT_DONE)
+        bulk->code = EXIT_USAGE;
+}
+
 static void send_lines(struct bulk *bulk)
 {
     char *line = NULL, error[LINE_ERROR_SIZE];
     size_t size = 0, len;
-    bool going = true;
+    bool going = true, good = true;
     while (going && next_line(bulk, &line, &size, &len)) {
-        if (!line_job_read(&bulk->jobs[bulk->n], line, len, &bulk->defaults, error)) {
-            progress_end(&bulk->progress);
-            complain("%s, line %" PRIu64 ": %s", bulk->name, bulk->line, error);
-            bulk->code = EXIT_USAGE;
-            bulk->failed++;
+        good = line_job_read(&bulk->jobs[bulk->n], line, len, &bulk->defaults, error);
+        if (!good)
             break;
-        }
         bulk->jobs[bulk->n++].line = bulk->line;
         bulk->bytes += len;
         if (bulk->n == BATCH || bulk->bytes >= BATCH_BYTES)
@@ -230,6 +272,8 @@ static void send_lines(struct bulk *bulk)
     if (going)
         send_batch(bulk);
     progress_end(&bulk->progress);
+    if (!good)
+        tell_bad_line(bulk, error);
     free(line);
 }
 
@@ -247,9 +291,9 @@ static void tell_bulk(const struct bulk *bulk)
             printf("; %s had been before", show_count((int64_t)bulk->duplicates).text);
         putchar('\n');
     }
+    uint64_t behind = bulk->failing_since > 0 ? bulk->failing_since - 1 : bulk->line;
     if (bulk->failed > 0)
-        complain("%" PRIu64 " failed; lines up to %" PRIu64 " were read, and --skip %" PRIu64 " goes on behind them",
-                 bulk->failed, bulk->line, bulk->line);
+        complain("%" PRIu64 " failed; --skip %" PRIu64 " goes on with line %" PRIu64, bulk->failed, behind, behind + 1);
     else if (interrupted)
         complain("interrupted after line %" PRIu64 "; --skip %" PRIu64 " goes on", bulk->line, bulk->line);
 }
@@ -267,6 +311,7 @@ static enum exit_code enqueue_many(const struct options *options)
         fail(EXIT_USAGE, "%s can't be read: %s", options->file, strerror(errno));
     struct stat about;
     bool regular = fstat(fileno(bulk->file), &about) == 0 && S_ISREG(about.st_mode);
+    bulk->beginning = regular ? ftello(bulk->file) : 0; /* somebody may have read standard input before */
     uint64_t total = regular ? check_lines(bulk) : 0;
 
     struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND}; /* the second one kills */
@@ -280,6 +325,8 @@ static enum exit_code enqueue_many(const struct options *options)
     weir_producer_close(bulk->producer);
     tell_bulk(bulk);
     enum exit_code code = interrupted && bulk->code == EXIT_DONE ? EXIT_INTERRUPTED : bulk->code;
+    if (code == EXIT_USAGE && bulk->enqueued + bulk->duplicates > 0)
+        code = EXIT_FAILED; /* a part was done */
     if (!from_stdin)
         fclose(bulk->file);
     free(bulk);
@@ -290,6 +337,8 @@ enum exit_code enqueue_run(const struct options *options)
 {
     if (options->file && options->n_words > 1)
         fail(EXIT_USAGE, "say either fields or --file, not both");
+    if (options->delay_ms > 0 && options->run_at_ms > 0)
+        fail(EXIT_USAGE, "say either --delay or --at");
     if (options->file && options->id)
         fail(EXIT_USAGE, "--id is for one job; in a file each line has its own: {\"id\": \"mail-17\", \"fields\": …}");
     if (options->file)

@@ -123,8 +123,25 @@ static bool check_name(const weir_field *field, char error[LINE_ERROR_SIZE])
     return true;
 }
 
+/* 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01 */
+static bool is_traceparent(const char *text)
+{
+    static const char form[] = "xx-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx", digits[] = "0123456789abcdef";
+    size_t i = 0;
+    while (form[i] && text[i] && (form[i] == 'x' ? strchr(digits, text[i]) != NULL : form[i] == text[i]))
+        i++;
+    return !form[i] && !text[i] && strncmp(text, "ff", 2) != 0 && strspn(text + 3, "0") < 32 &&
+           strspn(text + 36, "0") < 16;
+}
+
 static bool check_options(const weir_enqueue_options *options, char error[LINE_ERROR_SIZE])
 {
+    static const int64_t most_ms = INT64_C(1) << 52; /* 142,000 years */
+    if (options->delay_ms > most_ms || options->run_at_ms > most_ms || options->idempotency_ms > most_ms)
+        return refuse(error, "\"delay_ms\", \"run_at_ms\" and \"idempotency_ms\" are at most 2^52");
+    if (options->traceparent && !is_traceparent(options->traceparent))
+        return refuse(error, "\"traceparent\" has to be of the form 00-<32 digits>-<16 digits>-<2 digits>, with "
+                             "lower-case hexadecimal digits that are not all 0");
     if (options->id && (!*options->id || strlen(options->id) >= WEIR_ID_SIZE))
         return refuse(error, "\"id\" has to be of 1 to %d bytes", WEIR_ID_SIZE - 1);
     if (options->delay_ms > 0 && options->run_at_ms > 0)

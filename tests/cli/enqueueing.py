@@ -59,7 +59,8 @@ class One(harness.Case):
             (["jobs", "n=1", "--delay", "0x5s"], "a span with its unit"),
             (["jobs", "n=1", "--at", "tomorrow"], "a time such as"),
             (["jobs", "n=1", "--at", "2100-02-30T00:00:00Z"], "a time such as"),
-            (["jobs", "n=1", "--at", "2100-01-01T00:00:00Z", "--delay", "1s"], "both"),
+            (["jobs", "n=1", "--at", "2100-01-01T00:00:00Z", "--delay", "1s"], "either --delay or --at"),
+            (["jobs", "--file", "x", "--at", "2100-01-01T00:00:00Z", "--delay", "1s"], "either --delay or --at"),
             (["jobs", "n=1", "--idempotency", "1h"], "--id"),
             (["jobs", "n=1", "--ids"], "--file"),
             (["jobs", "n=1", "--file", "x"], "not both"),
@@ -69,6 +70,7 @@ class One(harness.Case):
         ]:
             run = self.weir("enqueue", *arguments, code=2)
             self.assertIn(words, run.errors)
+            self.assertNotIn("job 0", run.errors)  # it is the only one
         self.assertEqual(self.redis("DBSIZE"), 0)
 
 
@@ -173,6 +175,21 @@ class Many(One):
             ({"fields": {"n": 1}, "id": "x" * 80}, "79"),
             ({"fields": {"n": 1}, "id": "a\0b"}, "NUL"),
             ({"fields": {"n": 1}, "idempotency_ms": 1}, "goes with"),
+            ({"fields": {"n": 1}, "delay_ms": 2**52 + 1}, "at most 2^52"),
+            ({"fields": {"n": 1}, "run_at_ms": 2**52 + 1}, "at most 2^52"),
+            ({"fields": {"n": 1}, "id": "a", "idempotency_ms": 2**52 + 1}, "at most 2^52"),
+            *(
+                ({"fields": {"n": 1}, "traceparent": text}, "traceparent")
+                for text in (
+                    "",
+                    f"00-{'1' * 32}-{'2' * 16}-0",
+                    f"00-{'1' * 32}-{'2' * 16}-000",
+                    f"00-{'1' * 32}-{'0' * 16}-01",
+                    f"00-{'0' * 32}-{'2' * 16}-01",
+                    f"ff-{'1' * 32}-{'2' * 16}-01",
+                    f"00-{'A' * 32}-{'2' * 16}-01",
+                )
+            ),
             (b'{"fields": {"n": "\xff"}}\n', "not JSON"),
         ]:
             run = self.weir("enqueue", "jobs", "--file", self.file(*good, bad), code=2)
@@ -183,10 +200,32 @@ class Many(One):
 
     def test_a_mistake_in_a_pipe_is_found_when_it_comes(self):
         lines = "".join(json.dumps({"fields": {"n": i}}) + "\n" for i in range(1500)) + "x\n"
-        run = self.weir("enqueue", "jobs", "--file", "-", stdin=lines, code=2)
+        run = self.weir("enqueue", "jobs", "--file", "-", stdin=lines, code=1)
         self.assertIn("line 1501: not JSON", run.errors)
-        self.assertIn("--skip 1501 goes on", run.errors)
+        self.assertIn("1 failed; --skip 1500 goes on with line 1501", run.errors)
         self.assertEqual(self.redis("XLEN", "jobs"), 1500)
+        mended = lines.replace("x\n", '{"fields": {"n": 1500}}\n')
+        self.weir("enqueue", "jobs", "--file", "-", "--skip", "1500", stdin=mended)
+        self.assertEqual(self.fields("jobs"), [[b"n", b"%d" % i] for i in range(1501)])
+
+    def test_a_mistake_in_the_first_line_of_a_pipe(self):
+        run = self.weir("enqueue", "jobs", "--file", "-", stdin='x\n{"fields": {"n": 1}}\n', code=2)
+        self.assertIn("--skip 0 goes on with line 1", run.errors)
+        self.assertEqual(self.redis("DBSIZE"), 0)
+
+    def test_a_file_of_which_somebody_has_read_before(self):
+        """As a shell's read does."""
+        path = self.file({"not": "a job"}, {"fields": {"n": 1}}, {"fields": {"n": 2}})
+        with open(path, "rb", buffering=0) as file:
+            file.seek(len(b'{"not": "a job"}\n'))
+            subprocess.run(
+                [harness.WEIR, "enqueue", "jobs", "--file", "-"],
+                stdin=file,
+                stdout=subprocess.DEVNULL,
+                env=harness.environment(WEIR_URL=self.redis.url),
+                check=True,
+            )
+        self.assertEqual(self.fields("jobs"), [[b"n", b"1"], [b"n", b"2"]])
 
     def test_jobs_that_are_refused_are_named(self):
         self.weir("enqueue", "jobs", "--id", "b", "--delay", "1h", "n=0")
@@ -205,10 +244,25 @@ class Many(One):
             run = self.weir("enqueue", "jobs", "--file", self.file(*({"fields": {"n": i}} for i in range(50))), code=7)
         finally:
             self.redis("CONFIG", "SET", "maxmemory", 0)
-        self.assertIn("line 10: ", run.errors)
-        self.assertNotIn("line 11: ", run.errors)
-        self.assertIn("50 failed", run.errors)
+        self.assertRegex(run.errors, "lines 1 to 50: XADD: the server has reached its maxmemory")
+        self.assertIn("50 failed; --skip 0 goes on with line 1", run.errors)
         self.assertEqual(run.text, "0 jobs enqueued into jobs\n")
+
+    def test_a_server_that_gets_full(self):
+        """Each line that was not accepted is named, and what is advised goes on with them."""
+        path = self.file(*({"fields": {"n": i, "padding": "x" * 1000}} for i in range(5000)))
+        used = int(self.redis("INFO", "memory").split(b"used_memory:")[1].split()[0])
+        self.redis("CONFIG", "SET", "maxmemory", used + 2500000)
+        try:
+            run = self.weir("enqueue", "jobs", "--file", path, code=7)
+        finally:
+            self.redis("CONFIG", "SET", "maxmemory", 0)
+        done = self.redis("XLEN", "jobs")
+        self.assertTrue(0 < done < 5000)
+        self.assertRegex(run.errors, rf"lines {done + 1} to \d+: ")
+        self.assertIn(f" failed; --skip {done} goes on with line {done + 1}", run.errors)
+        self.weir("enqueue", "jobs", "--file", path, "--skip", str(done))
+        self.assertEqual([int(fields[1]) for fields in self.fields("jobs")], list(range(5000)))
 
     def test_an_interrupt_says_what_was_done(self):
         process = subprocess.Popen(
