@@ -19,6 +19,7 @@ struct findings {
     char **of_servers; /* texts that were told: queues on one server share them */
     size_t n_of_servers;
     size_t n, counts[WEIR_ERROR + 1];
+    size_t of_queue; /* of the one that is being checked */
 };
 
 /* Of the server: the table has these first. */
@@ -46,6 +47,7 @@ static void tell(const weir_finding *finding, void *context)
         return;
     progress_end(&findings->progress);
     findings->counts[finding->severity] += !finding->repaired;
+    findings->of_queue += !of_server;
     if (findings->options->json) {
         json_list_item(json_make(
             "{s:o, s:s, s:s, s:o, s:o, s:o, s:b}", "stream", of_server ? json_null() : json_name(findings->stream),
@@ -80,6 +82,7 @@ static void check_one(struct findings *findings)
     o.on_finding = tell;
     o.user_data = findings;
     weir_error err;
+    findings->of_queue = 0;
     if (weir_check(&o, NULL, &err) != WEIR_OK)
         fail_because(&err);
 }
@@ -91,10 +94,10 @@ enum exit_code check_run(const struct options *options)
 {
     struct findings findings = {.options = options};
     struct names names = {0};
+    enum exit_code missing = EXIT_DONE;
     weir_admin *admin = server_admin(options);
     if (options->n_words == 0)
         names_find(&names, admin, NULL);
-    weir_admin_close(admin);
     const char *const *streams = options->n_words ? options->words : (const char *const *)names.items;
     size_t n = options->n_words ? options->n_words : names.n;
 
@@ -104,16 +107,23 @@ enum exit_code check_run(const struct options *options)
     for (size_t i = 0; i < n || i == 0; i++) {
         findings.stream = n ? streams[i] : no_stream;
         check_one(&findings);
+        if (options->n_words > 0 && findings.of_queue == 0 && !queue_may_be(admin, streams[i])) {
+            progress_end(&findings.progress);
+            missing = explain_missing(streams[i]);
+        }
         progress_set(&findings.progress, i + 1);
     }
     progress_end(&findings.progress);
+    weir_admin_close(admin);
     if (options->json)
         json_list_end(NULL);
-    else if (findings.n == 0)
+    else if (findings.n == 0 && missing == EXIT_DONE)
         puts("All is well.");
     for (size_t i = 0; i < findings.n_of_servers; i++)
         free(findings.of_servers[i]);
     free(findings.of_servers);
     names_free(&names);
+    if (missing != EXIT_DONE)
+        return missing;
     return findings.counts[WEIR_WARNING] + findings.counts[WEIR_ERROR] > 0 ? EXIT_FOUND : EXIT_DONE;
 }

@@ -93,6 +93,8 @@ enum exit_code dead_ls(const struct options *options)
     weir_error err;
     if (weir_dead_count(dead, &total, &err) != WEIR_OK)
         fail_because(&err);
+    if (total == 0)
+        server_must_have(options, options->words[0]);
     struct listing listing = {.options = options, .now_ms = (int64_t)time(NULL) * 1000};
     if (options->json) {
         json_list_begin(json_make("{s:o, s:I}", "stream", json_name(options->words[0]), "total", (json_int_t)total));

@@ -205,6 +205,8 @@ static weir_dead *open_and_count(const struct options *options, uint64_t *ret_to
     weir_error err;
     if (weir_dead_count(dead, ret_total, &err) != WEIR_OK)
         fail_because(&err);
+    if (*ret_total == 0)
+        server_must_have(options, options->words[0]);
     return dead;
 }
 

@@ -79,7 +79,7 @@ enum exit_code delayed_ls(const struct options *options)
         {.title = "job", .least = 12},
     };
     weir_admin *admin = server_admin(options);
-    weir_queue_info *info = server_info(admin, options->words[0], true);
+    weir_queue_info *info = server_info(admin, options->words[0]);
     struct listing listing = {.options = options, .now_ms = info->now_ms};
     if (options->json) {
         json_list_begin(json_make("{s:o, s:I, s:I}", "stream", json_name(info->stream), "now_ms",

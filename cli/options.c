@@ -13,6 +13,8 @@ enum {
     SHOWS_QUEUES = USE_LS | USE_STATS | USE_TOP | USE_SERVE,
     LISTS = USE_PENDING | USE_DELAYED_LS | USE_DEAD_LS,
     TAKES_GROUP = USE_PENDING | USE_REAP,
+    ASKS = ALL_USES & ~USE_BENCH, /* which says itself whom it asks */
+    MAX_TIMEOUT_MS = 600000,      /* the library's */
 };
 
 /* In the order in which they are shown. */
@@ -53,14 +55,14 @@ const struct option_row option_rows[] = {
      "a file whose first line is the token that allows changes (default: $WEIR_TOKEN)"},
     {"--new-token", NULL, USE_SERVE, FLAG, AT(new_token), "make one for this run, and print the address with it"},
     {"--yes", NULL, USE_DELAYED_RM | USE_DEAD_PURGE, FLAG, AT(yes), "don't ask"},
-    {"--url", "URL", ALL_USES, TEXT, AT(url), "the server (default: $WEIR_URL, else redis://127.0.0.1:6379)"},
-    {"--url-file", "FILE", ALL_USES, TEXT, AT(url_file), "a file whose first line is the URL: for passwords"},
-    {"--timeout", "SPAN", ALL_USES, SPAN, AT(timeout_ms), "how long to wait for an answer (default 5s)"},
-    {"--tls-ca", "FILE", ALL_USES, TEXT, AT(tls_ca), "for rediss://, the authority (default: the system's)"},
-    {"--tls-cert", "FILE", ALL_USES, TEXT, AT(tls_cert), "a client certificate"},
-    {"--tls-key", "FILE", ALL_USES, TEXT, AT(tls_key), "and its key"},
-    {"--tls-server-name", "NAME", ALL_USES, TEXT, AT(tls_server_name), "the name that the certificate has to have"},
-    {"--json", NULL, ALL_USES & ~USE_TOP, FLAG, AT(json), "print JSON"},
+    {"--url", "URL", ASKS, TEXT, AT(url), "the server (default: $WEIR_URL, else redis://127.0.0.1:6379)"},
+    {"--url-file", "FILE", ASKS, TEXT, AT(url_file), "a file whose first line is the URL: for passwords"},
+    {"--timeout", "SPAN", ASKS, SPAN, AT(timeout_ms), "how long to wait for an answer (default 5s)"},
+    {"--tls-ca", "FILE", ASKS, TEXT, AT(tls_ca), "for rediss://, the authority (default: the system's)"},
+    {"--tls-cert", "FILE", ASKS, TEXT, AT(tls_cert), "a client certificate"},
+    {"--tls-key", "FILE", ASKS, TEXT, AT(tls_key), "and its key"},
+    {"--tls-server-name", "NAME", ASKS, TEXT, AT(tls_server_name), "the name that the certificate has to have"},
+    {"--json", NULL, ASKS, FLAG, AT(json), "print JSON"},
     {"--help", NULL, ALL_USES, FLAG, AT(help), "show this"},
     {"--version", NULL, ALL_USES, FLAG, AT(version), "print the version"},
 };
@@ -104,7 +106,7 @@ static void take_value(struct options *options, const struct option_row *row, co
         break;
     }
     static const char *const examples[] = {
-        [SPAN] = "a span with its unit, such as 30s, 5m or 1h30m",
+        [SPAN] = "a span with its unit, such as 30s, 5m or 1h30m, of less than 10000d",
         [TIME] = "a time such as 2026-12-24T18:00:00Z",
         [COUNT] = "a number",
     };
@@ -159,10 +161,21 @@ static const struct command_use *find_use(const struct command *command, struct 
     fail(EXIT_USAGE, "\"%s\" is nothing to do with %s; there is: %s", options->words[1], command->name, verbs);
 }
 
+static void check_streams(const struct command_use *use, const struct options *options)
+{
+    enum { LONGEST = 512 }; /* the library's */
+    bool first = use->streams || use->use == USE_ENQUEUE || use->verb;
+    for (size_t i = 0; first && i < (use->streams ? options->n_words : 1); i++)
+        if (!*options->words[i] || strlen(options->words[i]) > LONGEST)
+            fail(EXIT_USAGE, "the name of a stream has 1 to %d bytes, not %zu", LONGEST, strlen(options->words[i]));
+}
+
 static void check_words(const struct command *command, const struct command_use *use, const struct options *options)
 {
-    if (options->n_words >= use->least && options->n_words <= use->most)
+    if (options->n_words >= use->least && options->n_words <= use->most) {
+        check_streams(use, options);
         return;
+    }
     if (options->n_words < use->least)
         complain("%s is missing", options->n_words == 0 ? "the stream's name" : "an argument");
     else
@@ -199,6 +212,8 @@ const struct command *options_parse(struct options *ret, const struct command_us
             ret->words[ret->n_words++] = argv[i];
         }
     }
+    if (ret->timeout_ms < 1 || ret->timeout_ms > MAX_TIMEOUT_MS)
+        fail(EXIT_USAGE, "--timeout has to be from 1ms to 10m");
     if (command && !ret->help && !ret->version) {
         const struct command_use *use = find_use(command, ret);
         fail_set_command(command->name, use->verb);

@@ -18,36 +18,63 @@ static void print_name(const char *name)
     free(visible);
 }
 
+/* What is wrong with one queue is no reason to leave the others out; what is wrong with the server is. */
+static bool is_of_one(enum exit_code code)
+{
+    return code == EXIT_MISSING || code == EXIT_FAILED;
+}
+
+static enum exit_code fail_at(const char *stream, const weir_error *err)
+{
+    complain("%s was left as it is:", stream);
+    return explain(err);
+}
+
+/* Whether there is such a queue; where it can't be looked at, whatever is wrong with it isn't its name. */
+static bool is_there(weir_admin *admin, const char *stream)
+{
+    weir_queue_info *info = NULL;
+    bool there = weir_admin_info(admin, stream, &info, NULL) != WEIR_OK || queue_is_known(info);
+    weir_queue_info_free(info);
+    return there;
+}
+
 typedef weir_status (*switch_fn)(weir_admin *admin, const char *stream, bool *ret_changed, weir_error *err);
+
+static enum exit_code turn_one(const struct options *options, weir_admin *admin, const char *stream, bool paused,
+                               switch_fn turn_it)
+{
+    bool changed;
+    weir_error err;
+    if (turn_it(admin, stream, &changed, &err) != WEIR_OK)
+        return fail_at(stream, &err);
+    bool there = is_there(admin, stream);
+    if (options->json) {
+        json_list_item(json_make("{s:o, s:b, s:b, s:b}", "stream", json_name(stream), "paused", paused, "changed",
+                                 changed, "exists", there));
+        return EXIT_DONE;
+    }
+    print_name(stream);
+    printf(" %s %s\n", changed ? "is" : "was already", paused ? "paused" : changed ? "resumed" : "running");
+    if (!there)
+        complain("there is no queue \"%s\" yet; is the name right?", stream);
+    return EXIT_DONE;
+}
 
 static enum exit_code turn(const struct options *options, bool paused, switch_fn turn_it)
 {
     weir_admin *admin = server_admin(options);
+    enum exit_code code = EXIT_DONE;
     if (options->json)
         json_list_begin(NULL);
-    for (size_t i = 0; i < options->n_words; i++) {
-        const char *stream = options->words[i];
-        bool changed;
-        weir_error err;
-        if (turn_it(admin, stream, &changed, &err) != WEIR_OK)
-            fail_because(&err);
-        weir_queue_info *info = server_info(admin, stream, false);
-        bool known = queue_is_known(info);
-        weir_queue_info_free(info);
-        if (options->json) {
-            json_list_item(json_make("{s:o, s:b, s:b, s:b}", "stream", json_name(stream), "paused", paused, "changed",
-                                     changed, "exists", known));
-            continue;
-        }
-        print_name(stream);
-        printf(" %s %s\n", changed ? "is" : "was already", paused ? "paused" : changed ? "resumed" : "running");
-        if (!known)
-            complain("there is no queue \"%s\" yet; is the name right?", stream);
+    for (size_t i = 0; i < options->n_words && (code == EXIT_DONE || is_of_one(code)); i++) {
+        enum exit_code one = turn_one(options, admin, options->words[i], paused, turn_it);
+        code = one != EXIT_DONE ? one : code;
     }
     if (options->json)
         json_list_end(NULL);
     weir_admin_close(admin);
-    return EXIT_DONE;
+    return code;
 }
 
 enum exit_code pause_run(const struct options *options)
@@ -60,38 +87,56 @@ enum exit_code resume_run(const struct options *options)
     return turn(options, false, weir_admin_resume);
 }
 
-static void reap_group(const struct options *options, weir_admin *admin, const char *stream, const char *group)
+/* --- reap --- */
+
+static enum exit_code reap_group(const struct options *options, weir_admin *admin, const char *stream,
+                                 const char *group)
 {
     uint64_t count = 0;
     weir_error err;
     if (weir_admin_reap(admin, stream, group, options->idle_ms, &count, &err) != WEIR_OK)
-        fail_because(&err);
+        return fail_at(stream, &err);
     if (options->json) {
         json_list_item(json_make("{s:o, s:o, s:I}", "stream", json_name(stream), "group", json_name(group), "count",
                                  (json_int_t)count));
-        return;
+        return EXIT_DONE;
     }
     print_name(stream);
     fputs(", ", stdout);
     print_name(group);
     printf(": %s %s deleted\n", show_count((int64_t)count).text, count == 1 ? "consumer" : "consumers");
+    return EXIT_DONE;
+}
+
+static enum exit_code reap_queue(const struct options *options, weir_admin *admin, const char *stream)
+{
+    weir_queue_info *info = NULL;
+    weir_error err;
+    if (weir_admin_info(admin, stream, &info, &err) != WEIR_OK)
+        return fail_at(stream, &err);
+    enum exit_code code = EXIT_DONE;
+    if (!queue_is_known(info) && !info->paused)
+        code = explain_missing(stream);
+    else if (options->group)
+        code = reap_group(options, admin, stream, options->group);
+    for (size_t i = 0; !options->group && i < info->n_groups && code == EXIT_DONE; i++)
+        code = reap_group(options, admin, stream, info->groups[i]->name);
+    weir_queue_info_free(info);
+    return code;
 }
 
 enum exit_code reap_run(const struct options *options)
 {
     weir_admin *admin = server_admin(options);
+    enum exit_code code = EXIT_DONE;
     if (options->json)
         json_list_begin(NULL);
-    for (size_t i = 0; i < options->n_words; i++) {
-        weir_queue_info *info = server_info(admin, options->words[i], true);
-        if (options->group)
-            reap_group(options, admin, info->stream, options->group);
-        for (size_t k = 0; !options->group && k < info->n_groups; k++)
-            reap_group(options, admin, info->stream, info->groups[k]->name);
-        weir_queue_info_free(info);
+    for (size_t i = 0; i < options->n_words && (code == EXIT_DONE || is_of_one(code)); i++) {
+        enum exit_code one = reap_queue(options, admin, options->words[i]);
+        code = one != EXIT_DONE ? one : code;
     }
     if (options->json)
         json_list_end(NULL);
     weir_admin_close(admin);
-    return EXIT_DONE;
+    return code;
 }

@@ -93,7 +93,7 @@ static void list_groups(struct listing *listing, weir_admin *admin, const weir_q
 enum exit_code pending_run(const struct options *options)
 {
     weir_admin *admin = server_admin(options);
-    weir_queue_info *info = server_info(admin, options->words[0], true);
+    weir_queue_info *info = server_info(admin, options->words[0]);
     struct listing listing = {.options = options, .now_ms = info->now_ms};
     uint64_t total = 0;
     for (size_t i = 0; i < info->n_groups; i++)

@@ -61,15 +61,20 @@ static _Noreturn void fail_to_connect(const struct options *options, const weir_
     fail_because(err);
 }
 
-weir_admin *server_admin(const struct options *options)
+static weir_status open_admin(const struct options *options, weir_admin **ret, weir_error *err)
 {
     weir_admin_options o = WEIR_ADMIN_OPTIONS_INIT;
     o.url = server_url(options);
     o.alive_ms = options->alive_ms;
     o.connection = server_connection(options);
+    return weir_admin_open(ret, &o, err);
+}
+
+weir_admin *server_admin(const struct options *options)
+{
     weir_admin *admin = NULL;
     weir_error err;
-    if (weir_admin_open(&admin, &o, &err) != WEIR_OK)
+    if (open_admin(options, &admin, &err) != WEIR_OK)
         fail_to_connect(options, &err);
     return admin;
 }
@@ -105,13 +110,38 @@ bool queue_is_known(const weir_queue_info *info)
     return info->exists || info->delayed > 0 || info->dead > 0;
 }
 
-weir_queue_info *server_info(weir_admin *admin, const char *stream, bool must_exist)
+enum exit_code explain_missing(const char *stream)
+{
+    complain("there is no queue \"%s\"; weir ls lists those that there are", stream);
+    return EXIT_MISSING;
+}
+
+bool queue_may_be(weir_admin *admin, const char *stream)
+{
+    weir_queue_info *info = NULL;
+    bool may_be = weir_admin_info(admin, stream, &info, NULL) != WEIR_OK || queue_is_known(info) || info->paused;
+    weir_queue_info_free(info);
+    return may_be;
+}
+
+void server_must_have(const struct options *options, const char *stream)
+{
+    weir_admin *admin = NULL;
+    if (open_admin(options, &admin, NULL) != WEIR_OK)
+        return;
+    bool may_be = queue_may_be(admin, stream);
+    weir_admin_close(admin);
+    if (!may_be)
+        leave(explain_missing(stream));
+}
+
+weir_queue_info *server_info(weir_admin *admin, const char *stream)
 {
     weir_queue_info *info = NULL;
     weir_error err;
     if (weir_admin_info(admin, stream, &info, &err) != WEIR_OK)
         fail_because(&err);
-    if (must_exist && !queue_is_known(info) && !info->paused)
-        fail(EXIT_MISSING, "there is no queue \"%s\"; weir ls lists those that there are", stream);
+    if (!queue_is_known(info) && !info->paused)
+        leave(explain_missing(stream));
     return info;
 }

@@ -5,6 +5,7 @@
 #ifndef WEIR_CLI_SERVER_H
 #define WEIR_CLI_SERVER_H
 
+#include "fail.h"
 #include "options.h"
 
 #include <weir/weir.h>
@@ -21,10 +22,19 @@ weir_admin *server_admin(const struct options *options);
 weir_dead *server_dead(const struct options *options, const char *stream);
 weir_producer *server_producer(const struct options *options, const char *stream);
 
-/* What is known of the queue; the caller frees. `must_exist`: ends with EXIT_MISSING where there is nothing of it. */
-weir_queue_info *server_info(weir_admin *admin, const char *stream, bool must_exist);
+/* What is known of the queue; the caller frees. Ends with EXIT_MISSING where there is nothing of it. */
+weir_queue_info *server_info(weir_admin *admin, const char *stream);
 
 /* There is a stream, delayed jobs or dead letters. */
 bool queue_is_known(const weir_queue_info *info);
+
+/* There is something of it, or it can't be told: what keeps it from being looked at isn't its name. */
+bool queue_may_be(weir_admin *admin, const char *stream);
+
+/* Says that there is no such queue. */
+enum exit_code explain_missing(const char *stream);
+
+/* Ends with EXIT_MISSING where there is nothing of it: for who has found nothing there. */
+void server_must_have(const struct options *options, const char *stream);
 
 #endif

@@ -220,7 +220,7 @@ static weir_status look_once(const struct options *options, struct doctor *docto
     if (status == WEIR_OK && !look.info)
         *err = look.error, status = err->code;
     if (status == WEIR_OK && !queue_is_known(look.info) && !look.info->paused && !*before)
-        fail(EXIT_MISSING, "there is no queue \"%s\"; weir ls lists those that there are", options->words[0]);
+        leave(explain_missing(options->words[0]));
     if (status == WEIR_OK)
         status = find_workers(doctor->admin, look.info, &workers, err);
     if (status == WEIR_OK) {

@@ -21,6 +21,41 @@ class Queues(harness.Case):
         self.weir("pending", "jobs", code=5)
         self.weir("delayed", "jobs", code=5)
         self.weir("reap", "jobs", code=5)
+        self.weir("dead", "jobs", code=5)
+        self.weir("dead", "jobs", "requeue", "--all", code=5)
+        self.weir("dead", "jobs", "purge", "--all", "--yes", code=5)
+        self.redis("XADD", "other", "*", "n", 1)
+        run = self.weir("check", "jobs", "other", code=5)
+        self.assertIn('no queue "jobs"', run.errors)
+        self.assertIn("warning, other: ", run.text)
+        self.assertNotIn("All is well", run.text)
+
+    def test_who_may_only_look_at_dead_letters_may_do_so(self):
+        """Whether there is a queue can't be told then."""
+        self.redis("ACL", "SETUSER", "reader", "on", ">reads", "~*", "+@connection", "+xlen", "+xrange")
+        url = f"unix://reader:reads@{self.redis.path}"
+        self.assertIn("no job is dead", self.weir("dead", "jobs", "--url", url).errors)
+
+    def test_what_is_wrong_with_one_queue_holds_up_no_other(self):
+        for name in ("a", "spoilt", "b"):
+            self.redis("XGROUP", "CREATE", name, "weir", "0", "MKSTREAM")
+            self.redis("XGROUP", "CREATECONSUMER", name, "weir", "gone")
+        self.redis("SET", "{spoilt}:dead", "x")
+        run = self.weir("reap", "a", "spoilt", "missing", "b", "--idle", "0s", code=5)
+        self.assertEqual(run.text, "a, weir: 1 consumer deleted\nb, weir: 1 consumer deleted\n")
+        self.assertIn("spoilt was left as it is", run.errors)
+        self.assertIn('no queue "missing"', run.errors)
+        self.assertEqual(self.weir("pause", "a", "spoilt", "b").text, "a is paused\nspoilt is paused\nb is paused\n")
+        self.assertEqual(self.redis("EXISTS", "{a}:paused", "{spoilt}:paused", "{b}:paused"), 3)
+        told = self.weir("resume", "a", "spoilt", "b", "--json").json("pause")["items"]
+        self.assertEqual([item["stream"] for item in told if item["changed"]], ["a", "spoilt", "b"])
+        self.redis("CONFIG", "SET", "maxmemory", 1)
+        try:
+            run = self.weir("pause", "a", "b", code=7)
+        finally:
+            self.redis("CONFIG", "SET", "maxmemory", 0)
+        self.assertIn("a was left as it is", run.errors)
+        self.assertEqual(self.redis("EXISTS", "{a}:paused", "{b}:paused"), 0)
 
     def test_a_table_is_aligned(self):
         self.redis("XADD", "a", "*", "n", 1)
@@ -297,6 +332,7 @@ class Jobs(harness.Case):
             [item for item in self.weir("dead", "jobs", "--json").json("dead_ls")["items"] if item["id"] == "5-0"],
         )
         self.weir("dead", "jobs", "show", "500-0", code=5)
+        self.redis("XADD", "empty", "*", "n", 1)
         self.assertIn("no job is dead", self.weir("dead", "empty").errors)
 
     def test_requeueing(self):
@@ -325,6 +361,7 @@ class Jobs(harness.Case):
         told = self.weir("dead", "jobs", "requeue", "--all", "--json", code=1).json("moved")
         self.assertEqual((told["count"], [item["id"] for item in told["failed"]]), (2501, ["2501-0"]))
         self.assertEqual((self.redis("XLEN", "jobs"), self.redis("XLEN", "{jobs}:dead")), (2501, 1))
+        self.redis("XADD", "empty", "*", "n", 1)
         self.assertEqual(self.weir("dead", "empty", "requeue", "--all").text, "0 jobs put back\n")
 
     def test_what_dies_meanwhile_is_not_meant(self):
