@@ -60,11 +60,14 @@ const struct command commands[] = {
     {
         "top",
         "watch all queues live",
-        "Needs a terminal. Keys: q ends it; n, w, r, o, f, d sort by name, waiting, running, oldest, finished a second "
+        "Needs a terminal, or --json, which prints an object a line until it is interrupted. Keys: q ends it; n, w, r, "
+        "o, f, d sort by name, waiting, running, oldest, finished a second "
         "and "
         "dead; t shows only queues with trouble; arrows, page up and page down move.",
         {{NULL, USE_TOP, "[PATTERN]", NULL, 0, 1, false, top_run}},
-        {{"weir top", "all queues, every two seconds"}, {"weir top 'mail:*' --interval 500ms", "some, more often"}},
+        {{"weir top", "all queues, every two seconds"},
+         {"weir top 'mail:*' --interval 500ms", "some, more often"},
+         {"weir top --json --interval 1m | jq -c '.items[] | [.stream, .rates.finished]'", "for programs"}},
     },
     {
         "pending",

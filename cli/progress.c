@@ -19,6 +19,12 @@ int64_t monotonic_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+void wait_ms(int64_t ms)
+{
+    struct timespec span = {ms / 1000, ms % 1000 * 1000000};
+    nanosleep(&span, NULL);
+}
+
 void progress_begin(struct progress *progress, const char *what, uint64_t total)
 {
     const char *term = getenv("TERM");

@@ -24,5 +24,6 @@ void progress_set(struct progress *progress, uint64_t done);
 void progress_end(struct progress *progress);
 
 int64_t monotonic_ms(void);
+void wait_ms(int64_t ms);
 
 #endif

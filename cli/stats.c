@@ -4,6 +4,7 @@
  */
 #include "commands.h"
 #include "json.h"
+#include "progress.h"
 #include "queues.h"
 #include "server.h"
 #include "table.h"
@@ -11,7 +12,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { SHOWN_WORKERS = 20 };
 
@@ -241,12 +241,6 @@ static weir_status look_once(const struct options *options, struct doctor *docto
     return status;
 }
 
-static void wait_ms(int64_t ms)
-{
-    struct timespec span = {ms / 1000, ms % 1000 * 1000000};
-    nanosleep(&span, NULL);
-}
-
 enum exit_code stats_run(const struct options *options)
 {
     weir_admin *admin = server_admin(options);
@@ -254,7 +248,7 @@ enum exit_code stats_run(const struct options *options)
     weir_queue_info *before = NULL;
     weir_error err;
     weir_status status = look_once(options, &doctor, &before, &err);
-    while (status == WEIR_OK && options->watch) {
+    while (status == WEIR_OK && options->watch && !ferror(stdout)) {
         wait_ms(options->interval_ms);
         doctor.asked = false;
         if (!options->json && !terminal_is(stdout))

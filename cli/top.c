@@ -6,6 +6,7 @@
  * many other keys costs no more a round than one without. A round that fails leaves what was seen before, and says so.
  */
 #include "commands.h"
+#include "json.h"
 #include "progress.h"
 #include "queue_table.h"
 #include "queues.h"
@@ -21,6 +22,7 @@
 struct row {
     struct look look;
     struct rates rates;
+    int64_t over_ms; /* the rates; 0: there are none yet */
 };
 
 struct top {
@@ -241,7 +243,9 @@ static bool look_at_row(struct top *top, struct row *row, weir_error *err)
         look_free(&look);
         return false;
     }
-    row->rates = row->look.info && look.info ? look_rates(row->look.info, look.info) : (struct rates){-1, -1, -1};
+    bool twice = row->look.info && look.info;
+    row->rates = twice ? look_rates(row->look.info, look.info) : (struct rates){-1, -1, -1};
+    row->over_ms = twice ? look.info->now_ms - row->look.info->now_ms : 0;
     look_free(&row->look);
     row->look = look;
     return true;
@@ -265,7 +269,7 @@ static void look_around(struct top *top)
             keep_problem(top, &err);
             return;
         }
-        if (i % 64 == 63) /* a thousand queues take a while over a slow line */
+        if (i % 64 == 63 && !top->options->json) /* a thousand queues take a while over a slow line */
             handle_key(top, screen_key(0));
     }
 }
@@ -321,10 +325,53 @@ static void handle_key(struct top *top, int key)
     }
 }
 
+/* --- in a terminal, or for programs --- */
+
+static void show_rounds(struct top *top)
+{
+    screen_open();
+    while (!top->ending) {
+        look_around(top);
+        int64_t until_ms = monotonic_ms() + top->options->interval_ms;
+        do {
+            put_in_order(top);
+            draw(top);
+            handle_key(top, screen_key(until_ms - monotonic_ms()));
+        } while (!top->ending && monotonic_ms() < until_ms);
+    }
+    screen_close();
+}
+
+static void print_round(const struct top *top)
+{
+    json_t *items = json_make("[]");
+    for (size_t i = 0; i < top->n_order; i++) {
+        const struct row *row = &top->rows[top->order[i]];
+        json_t *item = look_json(&row->look);
+        json_object_set_new(item, "rates", row->over_ms > 0 ? rates_json(&row->rates, row->over_ms) : json_null());
+        json_array_append_new(items, item);
+    }
+    json_print(json_make("{s:o}", "items", items));
+    fflush(stdout);
+}
+
+/* An object a line. */
+static void print_rounds(struct top *top)
+{
+    for (; !ferror(stdout); wait_ms(top->options->interval_ms)) {
+        look_around(top);
+        put_in_order(top);
+        if (top->problem[0])
+            complain("%s", top->problem);
+        else
+            print_round(top);
+    }
+}
+
 enum exit_code top_run(const struct options *options)
 {
-    if (!terminal_is(stdin) || !terminal_is(stdout))
-        fail(EXIT_USAGE, "this needs a terminal; weir ls, and weir stats STREAM --watch, do without");
+    if (!options->json && (!terminal_is(stdin) || !terminal_is(stdout)))
+        fail(EXIT_USAGE, "this needs a terminal; --json, weir ls, and weir stats STREAM --watch do without");
     struct top top = {
         .options = options,
         .pattern = options->n_words ? options->words[0] : NULL,
@@ -337,17 +384,7 @@ enum exit_code top_run(const struct options *options)
     names_find(&names, admin, top.pattern);
     take_names(&top, &names);
 
-    screen_open();
-    while (!top.ending) {
-        look_around(&top);
-        int64_t until_ms = monotonic_ms() + options->interval_ms;
-        do {
-            put_in_order(&top);
-            draw(&top);
-            handle_key(&top, screen_key(until_ms - monotonic_ms()));
-        } while (!top.ending && monotonic_ms() < until_ms);
-    }
-    screen_close();
+    (options->json ? print_rounds : show_rounds)(&top);
     for (size_t i = 0; i < top.n; i++)
         free_row(&top.rows[i]);
     free(top.rows);

@@ -77,7 +77,7 @@ def main(program, version, output):
     options(page, [row for row in told["options"] if row["of_all"]])
     page.section("JSON")
     page.paragraph(
-        "With --json each subcommand prints one object; stats --watch prints one a line. Lists are called items. Their "
+        "With --json each subcommand prints one object; stats --watch and top print one a line. Lists are called items. Their "
         "members are in docs/command-line.schema.json, a JSON Schema; more may be added. Bytes that are not UTF-8 "
         'stand as {"base64": "…"} in place of a text. Numbers and times that are not known are null. Times are '
         "milliseconds, since the epoch or as spans."

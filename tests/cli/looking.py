@@ -5,6 +5,7 @@
 import base64
 import json
 import os
+import signal
 import subprocess
 
 import harness
@@ -145,6 +146,46 @@ class Queues(harness.Case):
             text = self.weir("stats", "jobs").text
             self.assertRegex(text, r"delayed   1, the next is due in (59m|1h)")
             self.assertIn(told["consumers"][0]["name"], text)
+
+    def watch(self, *arguments, stdout=subprocess.PIPE):
+        return subprocess.Popen(
+            [harness.WEIR, *arguments, "--json", "--interval", "20ms"],
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            env=harness.environment(WEIR_URL=self.redis.url),
+        )
+
+    def test_top_for_programs(self):
+        self.redis("XADD", "jobs", "*", "n", 1)
+        self.redis("XADD", "spoilt", "*", "n", 1)
+        self.redis("SET", "{spoilt}:dead", "x")
+        self.redis("XGROUP", "CREATE", "well", "weir", "$", "MKSTREAM")
+        with self.watch("top") as process:
+            first, second = (json.loads(process.stdout.readline()) for _ in range(2))
+            for told in (first, second):
+                harness.check_shape(told, "top")
+                self.assertEqual([queue["stream"] for queue in told["items"]], ["jobs", "spoilt", "well"])
+            self.assertEqual([queue["rates"] for queue in first["items"]], [None] * 3)
+            self.assertEqual(second["items"][0]["rates"]["added"], 0)
+            self.assertGreater(second["items"][0]["rates"]["over_ms"], 0)
+            self.assertIsNone(second["items"][1]["rates"])
+            self.redis("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")  # which it gets over
+            for _ in range(3):
+                json.loads(process.stdout.readline())
+            process.send_signal(signal.SIGINT)
+        self.assertEqual(process.returncode, -signal.SIGINT)
+        with self.watch("top", "[js]*", "--trouble") as process:
+            told = json.loads(process.stdout.readline())
+            self.assertEqual([queue["stream"] for queue in told["items"]], ["jobs", "spoilt"])
+            process.kill()
+
+    def test_watching_ends_where_nothing_can_be_written(self):
+        self.redis("XADD", "jobs", "*", "n", 1)
+        for arguments in (["top"], ["stats", "jobs", "--watch"]):
+            with open("/dev/full", "wb") as full, self.watch(*arguments, stdout=full) as process:
+                self.assertIn(b"No space left", process.communicate(timeout=60 * harness.TIMEOUT_SCALE)[1])
+            self.assertEqual(process.returncode, 1)
 
     def test_a_thousand_queues(self):
         for i in range(1000):
