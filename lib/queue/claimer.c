@@ -15,7 +15,8 @@
  * is being stopped, for as long as handlers run; the rest ends with the stop.
  *
  * What must stay true:
- *   - a lease is renewed at least twice before it could be taken over, unless the job has run longer than max_run_ms;
+ *   - a lease is renewed at least twice before it could be taken over, unless the job has run longer than max_run_ms:
+ *     what the server refuses, and is tried again after a pause, doesn't hold up the other timers;
  *   - a sweep of claims carries its cursor on, so that entries at the head that aren't eligible hide nothing;
  *   - an idle queue costs less than three commands a second, the reader's included.
  */
@@ -437,7 +438,7 @@ static bool wait_for_tick(struct claimer *claimer, enum tick *ret)
             claimer->due_us[TICK_PROMOTE] = core->promote_due_us;
         core->promote_due_us = INT64_MAX;
         int64_t now_us = weir_now_us();
-        if (core->renew_wanted)
+        if (core->renew_wanted && !(claimer->failing & 1u << TICK_RENEW))
             claimer->due_us[TICK_RENEW] = now_us;
         if (core->look_wanted)
             claimer->due_us[TICK_LOOK] = now_us;
@@ -513,7 +514,11 @@ void *weir_claimer_main(void *argument)
         else if ((tick == TICK_CLAIM && !core->ops->connected(claimer.service->session)) ||
                  (status == WEIR_ERR_IN_DOUBT && was_silent(core, begin_us)))
             kick_reader(core);
-        weir_service_trouble(core, claimer.service, status, &err);
+        int64_t again_us = weir_service_note_trouble(core, claimer.service, status, &err);
+        if (!core->ops->connected(claimer.service->session))
+            weir_service_pause(core, claimer.service, again_us);
+        else if (again_us > begin_us)
+            claimer.due_us[tick] = again_us; /* what the server refuses must not hold up the renewals */
     }
     free(claimer.entries);
     free(claimer.leases);

@@ -257,6 +257,15 @@ const struct weir_queue *weir_core_enter(const struct weir_queue *core);
 bool weir_service_connect(struct weir_queue *core, struct weir_service *service);
 void weir_service_trouble(struct weir_queue *core, struct weir_service *service, weir_status status,
                           const weir_error *err);
+
+/*
+ * The same in two steps, for a service with other things to do meanwhile: when to try again, 0: at once; and the
+ * waiting, which ends early where the service is to end.
+ */
+int64_t weir_service_note_trouble(struct weir_queue *core, struct weir_service *service, weir_status status,
+                                  const weir_error *err);
+void weir_service_pause(struct weir_queue *core, struct weir_service *service, int64_t until_us);
+
 void weir_service_fine(struct weir_queue *core, struct weir_service *service);
 
 /* Logs a failure, unless the present trouble was logged already. */

@@ -98,16 +98,18 @@ static void note_group(struct weir_queue *core, bool missing)
     pthread_mutex_unlock(&core->mutex);
 }
 
-void weir_service_trouble(struct weir_queue *core, struct weir_service *service, weir_status status,
-                          const weir_error *err)
+int64_t weir_service_note_trouble(struct weir_queue *core, struct weir_service *service, weir_status status,
+                                  const weir_error *err)
 {
     weir_error failure = *err;
     if (!core->ops->connected(service->session))
         note_loss(core, service, failure.message);
     if (status == WEIR_ERR_STOPPED)
-        return;
-    if (status == WEIR_ERR_NO_GROUP && recreate_group(core, service, &failure))
-        return note_group(core, false);
+        return 0;
+    if (status == WEIR_ERR_NO_GROUP && recreate_group(core, service, &failure)) {
+        note_group(core, false);
+        return 0;
+    }
     if (status == WEIR_ERR_NO_GROUP)
         note_group(core, true);
     weir_service_complain(core, service, &failure);
@@ -115,11 +117,21 @@ void weir_service_trouble(struct weir_queue *core, struct weir_service *service,
     if (service->failures < 30)
         service->failures++;
     int64_t delay_ms = weir_backoff_delay_ms(&backoff, service->failures, weir_random_unit(&service->random));
-    int64_t until_us = weir_now_us() + delay_ms * 1000;
+    return weir_now_us() + delay_ms * 1000;
+}
+
+void weir_service_pause(struct weir_queue *core, struct weir_service *service, int64_t until_us)
+{
     pthread_mutex_lock(&core->mutex);
     while (!must_end(core, service) && weir_now_us() < until_us)
         weir_service_wait(core, service, until_us);
     pthread_mutex_unlock(&core->mutex);
+}
+
+void weir_service_trouble(struct weir_queue *core, struct weir_service *service, weir_status status,
+                          const weir_error *err)
+{
+    weir_service_pause(core, service, weir_service_note_trouble(core, service, status, err));
 }
 
 void weir_service_fine(struct weir_queue *core, struct weir_service *service)

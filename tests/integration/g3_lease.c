@@ -110,6 +110,24 @@ static void a_renewal_counts_no_delivery(void **state)
     expect_renewals(f, fixture_start(f, &options));
 }
 
+/* What the server refuses is tried again after a pause, which must not be one of the renewals, too. */
+static void renewals_go_on_while_the_server_refuses_others(void **state)
+{
+    struct fixture *f = *state;
+    weir_queue_options options = fixture_options(f);
+    options.handler = handle_at_gate;
+    options.min_idle_ms = 100; /* a renewal every 25 ms, for pauses of 150 … 300 ms */
+    freeReplyObject(test_server_command(f->server, "SET " DELAYED " spoilt"));
+    put(f, "a");
+    weir_queue *queue = fixture_start(f, &options);
+    weir_stats before = WEIR_STATS_INIT, after = WEIR_STATS_INIT;
+    assert_true(wait_more_calls(f, "zrange", 8)); /* the pauses have grown to their length */
+    OK(weir_queue_stats(queue, &before));
+    assert_true(wait_more_calls(f, "zrange", 6));
+    OK(weir_queue_stats(queue, &after));
+    assert_true(after.leases_renewed - before.leases_renewed >= (uint64_t)3 * 6);
+}
+
 static _Atomic(weir_job *) held_job;
 
 static weir_outcome keep_for_later(weir_job *job, void *fixture)
@@ -458,6 +476,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_FIXTURE(a_long_job_runs_once_among_busy_workers),
         WITH_FIXTURE(a_renewal_counts_no_delivery),
+        WITH_FIXTURE(renewals_go_on_while_the_server_refuses_others),
         WITH_FIXTURE(asynchronous_jobs_are_renewed),
         WITH_FIXTURE(leases_are_renewed_during_a_stop),
         WITH_FIXTURE(a_lost_job_is_not_retried),
