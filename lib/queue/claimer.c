@@ -27,8 +27,7 @@
 #include <stdlib.h>
 
 enum {
-    CLAIM_MAX = 256,
-    CLAIM_CALLS = 32, /* of one tick, without anything found: the server looks at ten times CLAIM_MAX in each */
+    CLAIM_CALLS = 32, /* of one tick, without anything found: the server looks at ten times WEIR_ASK_MAX in each */
     PROMOTE_MAX = 500,
     TRIM_MAX = 10000,
     TRIM_CALLS = 100, /* of one tick */
@@ -61,6 +60,8 @@ static weir_status claim_some(struct claimer *claimer, size_t room, size_t *ret_
 {
     struct weir_queue *core = claimer->core;
     *ret_n = 0;
+    if (room > claimer->service->most)
+        room = claimer->service->most;
     struct weir_batch *batch = weir_core_batch(core);
     if (!batch) {
         *err = (weir_error){.code = WEIR_ERR_MEMORY, .message = "no memory for a batch of jobs"};
@@ -70,9 +71,13 @@ static weir_status claim_some(struct claimer *claimer, size_t room, size_t *ret_
     weir_status status =
         core->ops->claim(claimer->service->session, &claimer->cursor, core->options.min_idle_ms, room, batch, err);
     if (status != WEIR_OK) {
+        if (!core->ops->connected(claimer->service->session))
+            weir_service_ask_less(claimer->service, room);
         weir_core_batch_unused(core, batch);
         return status;
     }
+    if (batch->n > 0)
+        weir_service_ask_more(claimer->service);
     *ret_n = batch->n;
     batch->claimed = true;
     pthread_mutex_lock(&core->mutex);
@@ -110,7 +115,7 @@ static weir_status claim(struct claimer *claimer, weir_error *err)
         size_t n;
         if (!weir_core_take_over_begin(core, claimer->service))
             return WEIR_OK;
-        weir_status status = claim_some(claimer, room < CLAIM_MAX ? room : CLAIM_MAX, &n, err);
+        weir_status status = claim_some(claimer, room, &n, err);
         weir_core_take_over_end(core);
         if (status != WEIR_OK)
             return status;

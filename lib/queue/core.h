@@ -61,6 +61,7 @@ struct weir_service {
 
     /* the thread's own */
     uint32_t failures;                  /* in a row */
+    size_t most;                        /* entries to ask for at once */
     bool complained;                    /* the present trouble was logged, or is too fresh to be */
     int64_t complained_us, relieved_us; /* when last a line was logged */
     struct weir_random random;
@@ -267,6 +268,21 @@ int64_t weir_service_note_trouble(struct weir_queue *core, struct weir_service *
 void weir_service_pause(struct weir_queue *core, struct weir_service *service, int64_t until_us);
 
 void weir_service_fine(struct weir_queue *core, struct weir_service *service);
+
+/*
+ * How many entries to ask for at once, at most WEIR_ASK_MAX. An answer that was lost may have been too large, for this
+ * process, its timeouts or the server's output buffer, and would be again: it is asked for less after each, until
+ * entries arrive.
+ */
+enum { WEIR_ASK_MAX = 256 };
+static inline void weir_service_ask_less(struct weir_service *service, size_t asked)
+{
+    service->most = asked > 1 ? asked / 2 : 1;
+}
+static inline void weir_service_ask_more(struct weir_service *service)
+{
+    service->most = service->most < WEIR_ASK_MAX / 2 ? 2 * service->most : WEIR_ASK_MAX;
+}
 
 /* Logs a failure, unless the present trouble was logged already. */
 void weir_service_complain(struct weir_queue *core, struct weir_service *service, const weir_error *err);

@@ -201,6 +201,7 @@ weir_status weir_queue_open(weir_queue **ret, const weir_queue_options *options,
 static int start_service(struct weir_queue *core, struct weir_service *service, void *(*main)(void *))
 {
     service->failures = 0;
+    service->most = WEIR_ASK_MAX;
     service->complained = false;
     core->ops->unwake(service->session);
     service->alive = service->joinable = true;

@@ -22,8 +22,7 @@
 
 enum {
     OUTSTANDING_MAX = 3,
-    READ_MAX = 256, /* entries of one read: bounds what a jump in their size can do to the memory */
-    RECOVER_MAX = 256,
+    WORTH_ASKING = WEIR_ASK_MAX / 8,
 };
 
 struct reader {
@@ -85,8 +84,8 @@ static size_t reserve(struct reader *reader, bool may_wait)
     core->reader_waits = false;
     if (core->state != CORE_RUNNING || core->reader_kicked)
         room = 0;
-    if (room > READ_MAX)
-        room = READ_MAX;
+    if (room > reader->service->most) /* bounds what a jump in their size can do to the memory, too */
+        room = reader->service->most;
     core->reserved += room;
     pthread_mutex_unlock(&core->mutex);
     return room;
@@ -123,7 +122,7 @@ static weir_status submit_reads(struct reader *reader, weir_error *err)
     }
     while (status == WEIR_OK && reader->backlog && reader->n_asked > 0 && reader->n_asked < OUTSTANDING_MAX) {
         size_t count = reserve(reader, false);
-        if (count < READ_MAX / 8 && count < reader->core->options.concurrency) {
+        if (count < WORTH_ASKING && count < reader->core->options.concurrency) {
             unreserve(reader->core, count);
             break;
         }
@@ -159,6 +158,8 @@ static weir_status collect(struct reader *reader, weir_error *err)
         pthread_mutex_unlock(&core->mutex);
     }
     if (status != WEIR_OK) {
+        if (!answered)
+            weir_service_ask_less(reader->service, reader->asked[0]);
         unreserve(core, asked);
         weir_core_batch_unused(core, reader->batch);
         reader->batch = NULL;
@@ -166,6 +167,8 @@ static weir_status collect(struct reader *reader, weir_error *err)
         return status;
     }
     reader->backlog = reader->batch->n >= asked;
+    if (reader->batch->n > 0)
+        weir_service_ask_more(reader->service);
     weir_core_deliver(core, reader->batch, asked, asked_us);
     reader->batch = NULL;
     return WEIR_OK;
@@ -182,8 +185,6 @@ static weir_status recover_page(struct reader *reader, struct weir_entry_id *aft
     *more = false;
     if (room == 0)
         return WEIR_ERR_STOPPED;
-    if (room > RECOVER_MAX)
-        room = RECOVER_MAX;
     if (none && !first_time) {
         /* jobs that failed stay pending and wait for the claimer: only what was delivered since the last answer was
          * lost */
@@ -210,8 +211,12 @@ static weir_status recover_page(struct reader *reader, struct weir_entry_id *aft
         pthread_mutex_lock(&core->mutex);
         core->stats.recovered += batch->n;
         pthread_mutex_unlock(&core->mutex);
+        if (batch->n > 0)
+            weir_service_ask_more(reader->service);
         weir_core_deliver(core, batch, room, asked_us);
     } else {
+        if (!core->ops->connected(reader->service->session))
+            weir_service_ask_less(reader->service, room);
         unreserve(core, room);
         weir_core_batch_unused(core, batch);
     }

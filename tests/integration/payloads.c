@@ -436,6 +436,38 @@ static void huge_letters_are_kept(void **state)
     assert_true(recorder_wait_count(f->runs, 2, TEST_TIMEOUT_MS));
 }
 
+/*
+ * An answer that is too large, here for the server's output buffer, costs the connection, and would cost the next one,
+ * too: less is asked for, be it read, claimed or recovered.
+ */
+static void jobs_that_are_too_large_together_come_one_by_one(void **state)
+{
+    enum { JOBS = 16, LEN = 400000 };
+    struct fixture *f = *state;
+    weir_queue_options options = fixture_options(f);
+    options.min_idle_ms = 86400000; /* what has been claimed once is only found by recovering */
+    weir_queue *queue = fixture_open(f, &options);
+    char *value = calloc(1, LEN);
+    assert_non_null(value);
+    for (int i = 0; i < JOBS; i++)
+        freeReplyObject(
+            test_server_command(f->server, "XADD " STREAM " %d-1 n %d value %b", i + 1, i, value, (size_t)LEN));
+    free(value);
+    freeReplyObject(
+        test_server_command(f->server, "XREADGROUP GROUP " GROUP " gone COUNT %d STREAMS " STREAM " >", JOBS / 2));
+    for (int i = 0; i < JOBS / 2; i++)
+        freeReplyObject(
+            test_server_command(f->server, "XCLAIM " STREAM " " GROUP " gone 0 %d-1 IDLE 90000000 JUSTID", i + 1));
+    const char *limit[] = {"CONFIG", "SET", "client-output-buffer-limit", "normal 1000000 0 0"};
+    freeReplyObject(test_server_argv(f->server, COUNT_OF(limit), limit, NULL));
+
+    OK(weir_queue_start(queue, &last_error));
+    assert_true(WAIT_STAT(queue, done, JOBS));
+    assert_int_equal(recorder_distinct_keys(f->runs), JOBS);
+    assert_int_equal(recorder_most_of_a_key(f->runs), 1);
+    assert_int_equal(test_server_integer(f->server, "EXISTS " DEAD), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -444,6 +476,7 @@ int main(void)
         WITH_FIXTURE(names_are_bytes),
         WITH_FIXTURE(huge_jobs_of_others_are_handled),
         WITH_FIXTURE(huge_letters_are_kept),
+        WITH_FIXTURE(jobs_that_are_too_large_together_come_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
