@@ -36,6 +36,7 @@ enum {
     STALE_US = 500000,
     READING_ENDS_US = 20000, /* how long reads that were unblocked may take to be gone */
     SILENT_US = 250000,
+    QUIET_US = 30000000, /* between two lines about threads that can't be started */
 };
 
 enum tick { TICK_CLAIM, TICK_RENEW, TICK_TOUCH, TICK_LOOK, TICK_PROMOTE, TICK_TRIM, TICK_REAP, TICK_STATS, N_TICKS };
@@ -46,7 +47,7 @@ struct claimer {
     int64_t interval_us[N_TICKS], due_us[N_TICKS];
     unsigned failing;            /* bits of ticks: the last one of its kind failed */
     struct weir_entry_id cursor; /* of the sweep of claims */
-    int64_t trimmed_us;
+    int64_t trimmed_us, quiet_until_us;
 
     struct weir_entry_id *entries; /* of renew */
     enum weir_lease *leases;
@@ -351,8 +352,9 @@ static weir_status reap(struct claimer *claimer, weir_error *err)
 }
 
 /* Jobs that were fetched while jobs were short, and wait since they no longer are: others may be idle. */
-static void shed(struct weir_queue *core)
+static void shed(struct claimer *claimer)
 {
+    struct weir_queue *core = claimer->core;
     int64_t stale_us = core->options.prefetch_ms * 1000 * STALE_PREFETCH;
     if (stale_us < STALE_US)
         stale_us = STALE_US;
@@ -367,11 +369,14 @@ static void shed(struct weir_queue *core)
         core->spawn_complained = false;
         weir_pool_rouse(core);
     }
-    bool complained = core->spawn_complained;
+    int64_t now_us = weir_now_us();
+    bool complain = core->spawn_complained && now_us >= claimer->quiet_until_us;
     pthread_mutex_unlock(&core->mutex);
-    if (complained)
-        weir_core_log(core, WEIR_LOG_WARNING, "queue %s: no thread could be started for a worker; trying again",
-                      core->options.stream);
+    if (!complain)
+        return;
+    claimer->quiet_until_us = now_us + QUIET_US;
+    weir_core_log(core, WEIR_LOG_WARNING, "queue %s: no thread could be started for a worker; trying again",
+                  core->options.stream);
 }
 
 /* --- the timers --- */
@@ -496,7 +501,7 @@ void *weir_claimer_main(void *argument)
             weir_core_tell_stats(core);
             continue;
         }
-        shed(core);
+        shed(&claimer);
         if (!core->ops->connected(claimer.service->session))
             tick = TICK_LOOK; /* before anything is claimed */
         if (!weir_service_connect(core, claimer.service)) {

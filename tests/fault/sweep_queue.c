@@ -14,6 +14,7 @@
 #include "support/test.h"
 #include "support/wait.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -224,6 +225,42 @@ static void bytes(void **state)
     sweep("a queue on Redis", run_with_fault, &run, &fault, sweep_most(10, 150));
 }
 
+static bool has_struck_often(void *context)
+{
+    (void)context;
+    return fault_hits() >= 20;
+}
+
+static void count_line(weir_log_level level, const char *line, void *lines)
+{
+    (void)level;
+    (void)line;
+    atomic_fetch_add((atomic_int *)lines, 1);
+}
+
+/* While no thread can be started it is tried again and again, which need not be said each time. */
+static void threads_that_cannot_be_started_fill_no_log(void **state)
+{
+    (void)state;
+    struct run run = {.url = "memory:threads"};
+    weir_queue_options options = options_of(&run);
+    weir_error err;
+    atomic_int lines = 0;
+    assert_int_equal(weir_queue_open(&run.queue, &options, &err), WEIR_OK);
+    assert_int_equal(weir_queue_start(run.queue, &err), WEIR_OK);
+    weir_log_set(WEIR_LOG_WARNING, count_line, &lines);
+    fault_arm(&(struct fault){.kind = FAULT_THREAD, .error = EAGAIN, .others = true, .from_there = true}, 1);
+    enqueue_all(&run);
+    bool struck = wait_for(has_struck_often, NULL, TEST_TIMEOUT_MS);
+    fault_off(NULL);
+    assert_true(wait_for(all_settled, &run, TEST_TIMEOUT_MS));
+    assert_int_equal(weir_queue_stop(run.queue, TEST_TIMEOUT_MS), WEIR_OK);
+    weir_queue_close(run.queue);
+    weir_log_set(WEIR_LOG_OFF, NULL, NULL);
+    assert_true(struck);
+    assert_int_equal(lines, 1);
+}
+
 int main(void)
 {
     weir_log_set(WEIR_LOG_OFF, NULL, NULL); /* it complains, rightly */
@@ -233,6 +270,7 @@ int main(void)
         cmocka_unit_test(allocations),
         cmocka_unit_test(calls),
         cmocka_unit_test(bytes),
+        cmocka_unit_test(threads_that_cannot_be_started_fill_no_log),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     test_server_stop(server);
