@@ -4,6 +4,7 @@
  */
 #include "commands.h"
 #include "confirm.h"
+#include "interrupt.h"
 #include "json.h"
 #include "progress.h"
 #include "server.h"
@@ -18,6 +19,7 @@ enum { PAGE = 1000, ID_SIZE = 48, TOLD_FAILURES = 10 };
 /* What became of the letters. */
 struct tally {
     uint64_t count, failures;
+    bool cut_short; /* interrupted, before all was done */
     json_t *failed;
     enum exit_code code;
     struct progress progress;
@@ -94,7 +96,8 @@ static void requeue_all(struct tally *tally, weir_dead *dead, uint64_t total)
             tally->code = explain(&err);
             return;
         }
-    } while (went.next[0]);
+    } while (went.next[0] && !interrupted);
+    tally->cut_short = went.next[0];
     progress_end(&tally->progress);
 }
 
@@ -137,7 +140,7 @@ static void move_some(const struct options *options, struct tally *tally, weir_d
     progress_begin(&tally->progress, what, total);
     uint64_t visited = 0;
     bool going = true;
-    while (going && !page->ended) {
+    while (going && !page->ended && !interrupted) {
         weir_error err;
         page->n = page->visited = 0;
         if (weir_dead_list(dead, page->after, PAGE, gather, page, &err) != WEIR_OK) {
@@ -145,10 +148,12 @@ static void move_some(const struct options *options, struct tally *tally, weir_d
             tally->code = explain(&err);
             break;
         }
-        for (size_t i = 0; i < page->n && going; i++) {
+        size_t i = 0;
+        for (; i < page->n && going && !interrupted; i++) {
             going = move_one(tally, dead, page->ids[i], move);
             progress_set(&tally->progress, visited + i);
         }
+        tally->cut_short = interrupted && (i < page->n || !page->ended);
         visited += page->visited;
         going &= page->visited > 0; /* the youngest may be gone meanwhile */
     }
@@ -170,6 +175,8 @@ static void check_words(const struct options *options)
 
 static enum exit_code tell(const struct options *options, struct tally *tally, const char *done)
 {
+    if (tally->cut_short && tally->code == EXIT_DONE)
+        tally->code = EXIT_INTERRUPTED;
     if (options->json) {
         json_print(json_make("{s:o, s:I, s:o}", "stream", json_name(options->words[0]), "count",
                              (json_int_t)tally->count, "failed", tally->failed));
@@ -177,6 +184,8 @@ static enum exit_code tell(const struct options *options, struct tally *tally, c
     }
     json_decref(tally->failed);
     printf("%s %s %s\n", show_count((int64_t)tally->count).text, tally->count == 1 ? "job" : "jobs", done);
+    if (tally->cut_short)
+        complain("interrupted: the others are where they were; say it again to go on");
     return tally->code;
 }
 
@@ -184,6 +193,7 @@ static enum exit_code run(const struct options *options, weir_dead *dead, uint64
                           const char *done, bool requeue)
 {
     struct tally tally = {.failed = json_make("[]")};
+    interrupt_catch();
     move_fn move = requeue ? weir_dead_requeue : weir_dead_delete;
     if (options->all && options->reason)
         move_some(options, &tally, dead, what, total, move);
@@ -192,8 +202,10 @@ static enum exit_code run(const struct options *options, weir_dead *dead, uint64
     else if (options->all)
         purge_all(&tally, dead);
     bool going = true;
-    for (size_t i = 1; i < options->n_words && going; i++)
+    size_t i = 1;
+    for (; i < options->n_words && going && !interrupted; i++)
         going = move_one(&tally, dead, options->words[i], move);
+    tally.cut_short |= going && i < options->n_words;
     weir_dead_close(dead);
     return tell(options, &tally, done);
 }

@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "confirm.h"
 #include "fields.h"
+#include "interrupt.h"
 #include "json.h"
 #include "server.h"
 #include "table.h"
@@ -109,7 +110,13 @@ static enum exit_code move(const struct options *options, weir_admin *admin, con
     enum exit_code code = EXIT_DONE;
     uint64_t count = 0;
     json_t *failed = json_make("[]");
+    interrupt_catch();
     for (size_t i = 1; i < options->n_words; i++) {
+        if (interrupted) {
+            complain("interrupted: \"%s\" and what follows is where it was", options->words[i]);
+            code = code == EXIT_DONE ? EXIT_INTERRUPTED : code;
+            break;
+        }
         weir_error err;
         weir_status status = move_it(admin, options->words[0], options->words[i], &err);
         count += status == WEIR_OK;

@@ -6,6 +6,7 @@
  * them enqueued; what comes from a pipe can be read but once.
  */
 #include "commands.h"
+#include "interrupt.h"
 #include "job_lines.h"
 #include "json.h"
 #include "progress.h"
@@ -15,7 +16,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,14 +112,6 @@ struct bulk {
     weir_enqueue_result results[BATCH];
     size_t n, bytes;
 };
-
-static volatile sig_atomic_t interrupted;
-
-static void interrupt(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
 
 /* The next line that holds something. False: the end. */
 static bool next_line(struct bulk *bulk, char **line, size_t *size, size_t *ret_len)
@@ -314,9 +306,7 @@ static enum exit_code enqueue_many(const struct options *options)
     bulk->beginning = regular ? ftello(bulk->file) : 0; /* somebody may have read standard input before */
     uint64_t total = regular ? check_lines(bulk) : 0;
 
-    struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND}; /* the second one kills */
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    interrupt_catch();
     bulk->producer = server_producer(options, options->words[0]);
     progress_begin(&bulk->progress, "enqueueing", total);
     if (options->json)

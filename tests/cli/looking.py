@@ -427,6 +427,50 @@ class Jobs(harness.Case):
         told = self.weir("dead", "jobs", "purge", "--all", "--yes", "--json").json("moved")
         self.assertEqual(told, {"stream": "jobs", "count": 5, "failed": []})
 
+    def interrupt(self, key, n, *arguments):
+        """Runs weir until it has taken something away from the n in the key, and interrupts it there."""
+        process = subprocess.Popen(
+            [harness.WEIR, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=harness.environment(WEIR_URL=self.redis.url),
+        )
+        count = "XLEN" if key.endswith("dead") else "ZCARD"
+        self.wait_until(lambda: self.redis(count, key) < n, "the first of them")
+        self.redis.process.send_signal(signal.SIGSTOP)  # so that it can't end before it was interrupted
+        process.send_signal(signal.SIGINT)
+        self.redis.process.send_signal(signal.SIGCONT)
+        out, errors = process.communicate(timeout=60 * harness.TIMEOUT_SCALE)
+        self.assertEqual(process.returncode, 130, errors)
+        self.assertIn(b"interrupted: ", errors)
+        left = self.redis(count, key)
+        self.assertTrue(0 < left < n)
+        return out.decode(), n - left
+
+    def test_who_is_interrupted_says_what_was_done(self):
+        n = 50000
+        fill = """for i = 1, ARGV[1] do
+            redis.call('XADD', KEYS[1], i .. '-0', 'n', i, 'weir.reason', 'crashed', 'weir.group', 'weir') end"""
+        for arguments, done in (
+            (["requeue", "--all"], "put back"),
+            (["requeue", "--all", "--reason", "crashed"], "put back"),
+            (["purge", "--all", "--reason", "crashed", "--yes"], "deleted"),
+            (["requeue", *(f"{i}-0" for i in range(1, n + 1))], "put back"),
+        ):
+            self.redis("FLUSHALL")
+            self.redis("EVAL", fill, 1, "{jobs}:dead", n)
+            out, count = self.interrupt("{jobs}:dead", n, "dead", "jobs", *arguments)
+            self.assertEqual(out, f"{count:,} job{'s' * (count != 1)} {done}\n")
+        n = 20000
+        fill = """for i = 1, ARGV[1] do
+            redis.call('ZADD', KEYS[1], i, 'job-' .. i)
+            redis.call('HSET', KEYS[1] .. ':jobs', 'job-' .. i, 'x') end"""
+        self.redis("EVAL", fill, 1, "{jobs}:delayed", n)
+        ids = [f"job-{i}" for i in range(1, n + 1)]
+        out, count = self.interrupt("{jobs}:delayed", n, "delayed", "jobs", "rm", "--yes", *ids)
+        self.assertEqual(out, f"{count:,} job{'s' * (count != 1)} deleted\n")
+
     def test_which_ones_has_to_be_said(self):
         self.bury(("1-0", "crashed"))
         for arguments in (
