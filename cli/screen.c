@@ -32,7 +32,7 @@ void screen_close(void)
     if (!is_open)
         return;
     is_open = false;
-    fputs("\033[?25h\033[?1049l", stdout);
+    fputs("\033[?7h\033[?25h\033[?1049l", stdout);
     fflush(stdout);
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
 }
@@ -55,7 +55,7 @@ void screen_open(void)
     is_open = true;
     before_leaving(screen_close);
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw);
-    fputs("\033[?1049h\033[?25l", stdout);
+    fputs("\033[?1049h\033[?25l\033[?7l", stdout); /* what is too wide is cut, and doesn't go on in the next line */
 }
 
 /* The next byte, if there is one within the time; −1: there is not. */

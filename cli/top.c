@@ -177,8 +177,9 @@ static void draw(struct top *top)
     FILE *to = open_memstream(&frame, &size);
     if (!to)
         fail(EXIT_FAILED, "no memory");
-    snprintf(line, sizeof line, "weir top  %s  %s queues, %s with trouble, by %s%s", clock,
-             show_count((int64_t)top->n).text, show_count((int64_t)top->n_trouble).text, name_of_order(top->sorted_by),
+    snprintf(line, sizeof line, "weir top  %s  %s %s, %s with trouble, by %s%s", clock,
+             show_count((int64_t)top->n).text, top->n == 1 ? "queue" : "queues",
+             show_count((int64_t)top->n_trouble).text, name_of_order(top->sorted_by),
              top->only_trouble ? ", only those with trouble" : "");
     add_line(to, STRONG, columns, line);
     add_line(to, BAD, columns, top->problem);

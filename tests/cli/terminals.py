@@ -212,6 +212,7 @@ class Top(Case):
                 self.redis("XADD", name, f"{i + 1}-0", "n", i)
         with self.top() as terminal:
             terminal.wait_for(SCREEN)
+            terminal.wait_for("\x1b[?7l")  # a line that is too wide for a terminal of a few columns is cut by that
             self.wait_until(lambda: not terminal.is_as_usual(), "keys to come as they are pressed")
             lines = self.frame(terminal, "by name")
             self.assertIn("3 queues, 3 with trouble", lines[0])
@@ -234,7 +235,7 @@ class Top(Case):
             output, code = terminal.end()
             self.assertTrue(terminal.is_as_usual())
         self.assertEqual(code, 0)
-        self.assertTrue(output.endswith(b"\x1b[?25h" + SCREEN_BACK), output)
+        self.assertTrue(output.endswith(b"\x1b[?7h\x1b[?25h" + SCREEN_BACK), output)
 
     def test_queues_vanish(self):
         self.redis("XADD", "a", "1-0", "n", 1)
@@ -242,7 +243,7 @@ class Top(Case):
         with self.top() as terminal:
             self.frame(terminal, "2 queues")
             self.redis("DEL", "a")
-            self.frame(terminal, "1 queues")
+            self.frame(terminal, "1 queue, ")
 
     def test_moving_and_resizing(self):
         for i in range(100):
