@@ -145,6 +145,8 @@ static weir_status parse_host(const char *host, const char *end, int port, struc
     }
     if (host_end == host)
         return weir_error_set(err, WEIR_ERR_ARGUMENT, "url: the host is missing: write redis://host[:port][/db]");
+    if (memchr(host, '?', (size_t)(host_end - host))) /* no name has one; an option may hold a secret, and be shown */
+        return weir_error_set(err, WEIR_ERR_ARGUMENT, "url: no options, after '?', may follow the host");
     for (*rest = after; *rest < end && **rest != ','; ++*rest)
         ;
     if (after < end && *after == ':') {

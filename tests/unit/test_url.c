@@ -162,6 +162,8 @@ static void what_is_wrong_is_named_and_nothing_secret_is(void **state)
         {"unix:///234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
          "12345678",
          "longer"},
+        {"redis://h?password=canary", "'?'"},
+        {"redis+cluster://h?password=canary", "'?'"},
         {"redis://a,b", "several hosts"},
         {"redis+sentinel://", "host"},
         {"redis+sentinel://a", "name is missing"},
