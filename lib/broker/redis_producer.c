@@ -192,7 +192,7 @@ static weir_status read_answer(struct pipeline *pipeline, struct weir_broker_add
     bool leave; /* once all is answered: what was sent has been refused, or not */
     weir_status status = redis_judge(session, reply, name, &leave, err);
     job->later = session->broker->url.kind != WEIR_URL_DIRECT && (leave || weir_reply_starts_with(reply, "TRYAGAIN"));
-    pipeline->leave |= leave;
+    pipeline->leave |= leave || weir_reply_starts_with(reply, "ERR Protocol error"); /* then it hangs up */
     struct weir_entry_id entry;
     if (status == WEIR_OK && script && reply->kind == WEIR_REPLY_INTEGER)
         status = read_number(session, job, reply->integer, err);
@@ -268,8 +268,10 @@ static weir_status run_pipeline(struct redis_session *session, struct weir_broke
             status = redis_next(session, &session->scratch, &reply, words);
         if (status != WEIR_OK) {
             mark_unanswered(session, jobs + answered, n - answered, sent - answered, status);
-            if (words && words->code != jobs[answered].status)
-                weir_error_set(words, jobs[answered].status, "%s", weir_status_text(jobs[answered].status));
+            if (words) { /* which say what happened to the connection */
+                words->code = jobs[answered].status;
+                words->retriable = weir_status_retriable(words->code);
+            }
             *ret_missing |= pipeline.missing;
             if (pipeline.waits && redis_doubt_accepted(jobs, answered) != WEIR_OK && first == WEIR_OK)
                 first = weir_error_set(err, WEIR_ERR_IN_DOUBT, "%s", weir_status_text(WEIR_ERR_IN_DOUBT));

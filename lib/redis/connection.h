@@ -75,7 +75,7 @@ uint64_t weir_connection_appended(const struct weir_connection *connection);
 void weir_connection_traffic(const struct weir_connection *connection, uint64_t *ret_sent_bytes,
                              uint64_t *ret_received_bytes);
 
-/* Sends what can be sent without waiting. */
+/* Sends what can be sent without waiting. A broken connection is found by weir_connection_reply. */
 weir_status weir_connection_push(struct weir_connection *connection, weir_error *err);
 
 /*

@@ -267,8 +267,8 @@ static weir_status check_ready(struct weir_link *link, weir_error *err)
 weir_status weir_link_push(struct weir_link *link, weir_error *err)
 {
     weir_status status = check_ready(link, err);
-    if (status == WEIR_OK && !send_some(link))
-        return lost(link, err, broken(link));
+    if (status == WEIR_OK)
+        send_some(link);
     return status;
 }
 

@@ -68,7 +68,7 @@ void weir_link_drain(int wake_fd);
 /* Closes, and gives the memory back. */
 void weir_link_free(struct weir_link *link);
 
-/* Sends what can be sent without waiting. */
+/* Sends what can be sent without waiting. A broken link is found by weir_link_reply, after the server's last words. */
 weir_status weir_link_push(struct weir_link *link, weir_error *err);
 
 /*

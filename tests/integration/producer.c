@@ -192,6 +192,50 @@ static void a_producer_survives_its_server(void **state)
     free_bulk(&bulk);
 }
 
+/* --- servers that hang up; again and again, since it is a race with what is being sent --- */
+
+enum { HANG_UPS = 20 };
+
+/* It says why it will not read a job: that is no outage, and trying again would not help. */
+static void what_the_server_will_not_read_is_refused(void **state)
+{
+    enum { LEN = 2000000 };
+    struct fixture *f = *state;
+    put(f, "a");
+    freeReplyObject(test_server_command(f->server, "CONFIG SET proto-max-bulk-len 1048576"));
+    char *value = calloc(1, LEN);
+    assert_non_null(value);
+    for (int i = 0; i < HANG_UPS; i++) {
+        EXPECT(WEIR_ERR_SERVER,
+               weir_enqueue(f->producer, WEIR_FIELDS(weir_field_bytes("n", value, LEN)), NULL, NULL, &last_error));
+        assert_false(last_error.retriable);
+        assert_non_null(strstr(last_error.server, "invalid bulk length"));
+    }
+    free(value);
+    put(f, "b");
+    assert_int_equal(test_server_integer(f->server, "XLEN " STREAM), 2);
+}
+
+/* It doesn't say why: then at least how the connection ended is told, in doubt or not. */
+static void how_a_connection_was_lost_is_told(void **state)
+{
+    enum { LEN = 4000000 };
+    struct fixture *f = *state;
+    put(f, "a");
+    freeReplyObject(test_server_command(f->server, "CONFIG SET client-query-buffer-limit 1048576"));
+    char *value = calloc(1, LEN);
+    assert_non_null(value);
+    for (int i = 0; i < HANG_UPS; i++) {
+        weir_status status =
+            weir_enqueue(f->producer, WEIR_FIELDS(weir_field_bytes("n", value, LEN)), NULL, NULL, &last_error);
+        assert_true(status == WEIR_ERR_CONNECTION || status == WEIR_ERR_IN_DOUBT);
+        assert_int_equal(last_error.code, status);
+        assert_true(last_error.retriable);
+        assert_non_null(strstr(last_error.message, "was lost"));
+    }
+    free(value);
+}
+
 /* --- many threads --- */
 
 enum { THREADS = 16, EACH = 200 };
@@ -389,6 +433,8 @@ int main(void)
         WITH_FIXTURE(ids_ascend),
         WITH_FIXTURE(an_idle_connection_that_was_closed_is_made_again),
         WITH_FIXTURE(a_producer_survives_its_server),
+        WITH_FIXTURE(what_the_server_will_not_read_is_refused),
+        WITH_FIXTURE(how_a_connection_was_lost_is_told),
         WITH_FIXTURE(threads_share_a_producer),
         WITH_FIXTURE(bulks_of_several_threads_are_each_in_order),
         WITH_FIXTURE(a_payload_is_enqueued_by_its_codec),
