@@ -35,6 +35,8 @@ enum exit_code bench_run(const struct options *options)
         execv(path, argv);
     }
     execvp("weir-bench", argv);
-    fail(EXIT_FAILED, "weir-bench can't be run: %s. It is built with -Dbench=true, and installed with weir",
+    fail(EXIT_FAILED,
+         "weir-bench can't be run: %s. meson install puts it beside weir where that was configured with "
+         "-Dbench=true; the Debian packages leave it out",
          strerror(errno));
 }
