@@ -104,7 +104,7 @@ enum exit_code dead_ls(const struct options *options)
         listing.table = table_new(columns, sizeof columns / sizeof *columns);
         list(&listing, dead);
         table_end(listing.table);
-        if (listing.n == 0)
+        if (listing.n == 0 && (total == 0 || options->count > 0))
             complain("no job is dead%s", options->reason || options->after ? " of which that is true" : "");
         else if (total > listing.n && !options->reason && !options->after)
             print_remark("%s of %s: --all shows all, --count N more, --newest the last ones",

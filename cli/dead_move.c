@@ -171,6 +171,9 @@ static void check_words(const struct options *options)
         fail(EXIT_USAGE, "which? Say their ids, as weir dead STREAM ls shows them, or --all");
     if (options->reason && !options->all)
         fail(EXIT_USAGE, "--reason goes with --all");
+    for (size_t i = 1; i < options->n_words; i++)
+        if (!is_entry_id(options->words[i]))
+            fail(EXIT_USAGE, "\"%s\" is not the id of a dead letter, such as 1700000000000-0", options->words[i]);
 }
 
 static enum exit_code tell(const struct options *options, struct tally *tally, const char *done)

@@ -91,7 +91,7 @@ enum exit_code delayed_ls(const struct options *options)
         listing.table = table_new(columns, sizeof columns / sizeof *columns);
         list(&listing, admin);
         table_end(listing.table);
-        if (listing.n == 0)
+        if (listing.n == 0 && (info->delayed == 0 || options->count > 0))
             complain("no job is delayed");
         else if ((uint64_t)info->delayed > listing.n)
             print_remark("%s of %s: --all shows all, --count N more", show_count((int64_t)listing.n).text,

@@ -214,6 +214,8 @@ const struct command *options_parse(struct options *ret, const struct command_us
     }
     if (ret->timeout_ms < 1 || ret->timeout_ms > MAX_TIMEOUT_MS)
         fail(EXIT_USAGE, "--timeout has to be from 1ms to 10m");
+    if (ret->interval_ms < 1 || ret->alive_ms < 1)
+        fail(EXIT_USAGE, "%s has to be 1ms at least", ret->alive_ms < 1 ? "--alive" : "--interval");
     if (command && !ret->help && !ret->version) {
         const struct command_use *use = find_use(command, ret);
         fail_set_command(command->name, use->verb);

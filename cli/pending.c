@@ -109,7 +109,7 @@ enum exit_code pending_run(const struct options *options)
             table_hide(listing.table, 1);
         list_groups(&listing, admin, info);
         table_end(listing.table);
-        if (listing.n == 0)
+        if (listing.n == 0 && (total == 0 || options->count > 0))
             complain("no job is pending%s", options->consumer || options->after ? " of which that is true" : "");
         else if (total > listing.n && !options->consumer && !options->after)
             print_remark("%s of %s: --all shows all, --count N more", show_count((int64_t)listing.n).text,

@@ -173,3 +173,21 @@ bool parse_count(const char *text, uint64_t *ret)
     *ret = value;
     return true;
 }
+
+bool is_entry_id(const char *text)
+{
+    char *end;
+    for (int part = 0; part < 2; part++, text = end + 1) {
+        errno = 0;
+        if (*text < '0' || *text > '9')
+            return false;
+        strtoull(text, &end, 10);
+        if (errno)
+            return false;
+        if (!*end)
+            return true;
+        if (*end != '-')
+            return false;
+    }
+    return false;
+}

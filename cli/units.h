@@ -35,4 +35,7 @@ bool parse_time(const char *text, int64_t *ret_ms);
 
 bool parse_count(const char *text, uint64_t *ret);
 
+/* Whether this is the id of a stream's entry: 1700000000000-0, or without what is behind the dash. */
+bool is_entry_id(const char *text);
+
 #endif

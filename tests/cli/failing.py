@@ -49,6 +49,8 @@ class Usage(unittest.TestCase):
             (["serve", "jobs"], "one argument too many"),
             (["ls", "--timeout", "0s"], "--timeout has to be from 1ms to 10m"),
             (["ls", "--timeout", "10m1ms"], "--timeout has to be from 1ms to 10m"),
+            (["stats", "jobs", "--watch", "--interval", "0s"], "--interval has to be 1ms at least"),
+            (["ls", "--alive", "0s"], "--alive has to be 1ms at least"),
             (["enqueue", "jobs", "n=1", "--delay", "10000d"], "of less than 10000d"),
             (["stats", ""], "the name of a stream has 1 to 512 bytes, not 0"),
             (["pause", "jobs", "x" * 513], "the name of a stream has 1 to 512 bytes, not 513"),

@@ -478,6 +478,8 @@ class Jobs(harness.Case):
             ["purge", "--yes"],
             ["requeue", "1-0", "--all"],
             ["requeue", "1-0", "--reason", "x"],
+            ["requeue", "1-0", "x"],  # nothing was done is what 2 means
+            ["purge", "1-0", "1-0-0", "--yes"],
         ):
             self.weir("dead", "jobs", *arguments, code=2)
         self.assertEqual(self.redis("XLEN", "{jobs}:dead"), 1)
@@ -487,6 +489,16 @@ class Jobs(harness.Case):
         letter = self.weir("dead", "jobs", "--json").json("dead_ls")["items"][0]
         self.weir("enqueue", "again", "--file", "-", stdin=json.dumps({"fields": letter["fields"]}))
         self.assertEqual(self.redis("XRANGE", "again", "-", "+")[0][1], [b"to", b"ada", b"raw", b"\xff\0"])
+
+    def test_none_is_not_said_of_what_was_not_asked_for(self):
+        self.deliver(2)
+        self.bury(("1-0", "crashed"))
+        self.weir("enqueue", "jobs", "--delay", "1h", "n=1")
+        for subcommand in ("pending", "delayed", "dead"):
+            run = self.weir(subcommand, "jobs", "--count", "0")
+            self.assertEqual((run.text, run.errors), ("", ""))
+            told = self.weir(subcommand, "jobs", "--count", "0", "--json").json(subcommand + "_ls")
+            self.assertGreater(told["total"], 0)
 
     def test_a_reader_that_has_seen_enough_ends_it_quietly(self):
         self.bury(*((f"{i}-0", "crashed") for i in range(1, 3001)))

@@ -156,6 +156,34 @@ static void numbers_are_read(void **state)
     assert_int_equal(n, 0);
 }
 
+static void ids_of_entries(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"0", "5", "5-0", "1700000000000-12",
+                                       "18446744073709551615-18446744073709551615"};
+    for (size_t i = 0; i < COUNT_OF(good); i++)
+        assert_true(is_entry_id(good[i]));
+    static const char *const bad[] = {"",
+                                      "x",
+                                      "-",
+                                      "5-",
+                                      "-5",
+                                      "5--0",
+                                      "5-0-0",
+                                      "5-x",
+                                      "x-5",
+                                      "+5",
+                                      " 5",
+                                      "5 ",
+                                      "5- 0",
+                                      "0x5",
+                                      "18446744073709551616",
+                                      "5-18446744073709551616"};
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        if (is_entry_id(bad[i]))
+            fail_msg("\"%s\" was taken for an id", bad[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +194,7 @@ int main(void)
         cmocka_unit_test(times_are_read),
         cmocka_unit_test(times_without_a_zone_are_local),
         cmocka_unit_test(numbers_are_read),
+        cmocka_unit_test(ids_of_entries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
