@@ -163,8 +163,9 @@ static void tell_failure(struct bulk *bulk, size_t from, size_t to, const weir_e
         snprintf(lines, sizeof lines, "line %" PRIu64, first);
     else
         snprintf(lines, sizeof lines, "lines %" PRIu64 " to %" PRIu64, first, last);
-    complain("%s, %s: %s", bulk->name, lines,
-             status == err->code ? without_index(err->message) : weir_status_text(status));
+    complain("%s, %s: %s%s", bulk->name, lines,
+             status == err->code ? without_index(err->message) : weir_status_text(status),
+             status == WEIR_ERR_IN_DOUBT ? "; they may have been enqueued all the same" : "");
     bulk->failed += to - from;
     bulk->failing_since = to == bulk->n ? first : 0;
     if (bulk->code == EXIT_DONE || status == WEIR_ERR_IN_DOUBT)

@@ -264,6 +264,26 @@ class Many(One):
         self.weir("enqueue", "jobs", "--file", path, "--skip", str(done))
         self.assertEqual([int(fields[1]) for fields in self.fields("jobs")], list(range(5000)))
 
+    def test_a_server_that_falls_silent(self):
+        process = subprocess.Popen(
+            [harness.WEIR, "enqueue", "jobs", "--file", "-", "--timeout", f"{2 * harness.TIMEOUT_SCALE}s"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=harness.environment(WEIR_URL=self.redis.url),
+        )
+        process.stdin.write(b'{"fields": {"n": 1}}\n' * 1000)
+        process.stdin.flush()
+        self.wait_until(lambda: self.redis("XLEN", "jobs") == 1000, "the first batch")
+        self.redis.process.send_signal(signal.SIGSTOP)
+        try:
+            out, errors = process.communicate(b'{"fields": {"n": 1}}\n' * 1000, timeout=60 * harness.TIMEOUT_SCALE)
+        finally:
+            self.redis.process.send_signal(signal.SIGCONT)
+        self.assertEqual((process.returncode, out), (6, b"1,000 jobs enqueued into jobs\n"))
+        self.assertIn("lines 1001 to 2000: ", errors.decode())
+        self.assertIn("may have been enqueued all the same", errors.decode())
+
     def test_an_interrupt_says_what_was_done(self):
         process = subprocess.Popen(
             [harness.WEIR, "enqueue", "jobs", "--file", "-"],
