@@ -154,36 +154,46 @@ static void append_own(struct control_worker *worker, struct weir_buffer *text)
     free(infos);
 }
 
-/* Of all that there are: this process works on none, and is there to look. */
-static void append_all(struct control_worker *worker, struct weir_buffer *text)
+/*
+ * Of all that there are: this process works on none, and is there to look. Where it can't, that is a failure, which
+ * Prometheus sees (`up`), while alerts on what queues do would take an empty page for all being well.
+ */
+static weir_status append_all(struct control_worker *worker, struct weir_buffer *text, weir_error *err)
 {
     struct control_snapshot *snapshot;
-    if (control_listing_get(worker, &snapshot, NULL) != WEIR_OK)
-        return;
+    weir_status status = control_listing_get(worker, &snapshot, err);
+    if (status != WEIR_OK)
+        return status;
     const weir_queue_info **infos = calloc(snapshot->n + 1, sizeof(const weir_queue_info *));
     size_t n = 0;
     for (size_t i = 0; infos && i < snapshot->n; i++)
         if (snapshot->queues[i].info)
             infos[n++] = snapshot->queues[i].info;
-    if (infos)
-        weir_metrics_write_info(infos, n, append, text, NULL);
+    status = infos ? weir_metrics_write_info(infos, n, append, text, err)
+                   : weir_error_set(err, WEIR_ERR_MEMORY, "no memory for the metrics");
     free(infos);
     control_snapshot_release(&worker->control->listing, snapshot);
+    return status;
 }
 
 void control_ask_metrics(struct control_worker *worker, struct control_task *task)
 {
     const struct weir_control *control = worker->control;
     struct weir_buffer text = {0};
+    weir_error err;
+    weir_status status;
     if (control->n_queues > 0) {
-        weir_metrics_write(control->queues, control->n_queues, append, &text, NULL);
+        status = weir_metrics_write(control->queues, control->n_queues, append, &text, &err);
         append_own(worker, &text); /* nothing where Redis is away: what the process knows is there all the same */
     } else {
-        append_all(worker, &text);
+        status = append_all(worker, &text, &err);
     }
-    if (text.failed) {
+    if (text.failed || status != WEIR_OK) {
         weir_buffer_free(&text);
-        control_answer_json(&task->answer, 500, NULL);
+        if (status != WEIR_OK)
+            control_answer_failure(&task->answer, &err, true);
+        else
+            control_answer_json(&task->answer, 500, NULL);
         return;
     }
     control_answer_text(&task->answer, 200, "text/plain; version=0.0.4; charset=utf-8", text.bytes, text.len);

@@ -60,7 +60,8 @@ class Probes(Case):
         self.assertEqual(alone.get('/ready').code, 503)
         # the claimer finds out at its next tick
         self.wait(lambda: b'weir_connections{queue="jobs",group="workers"} 0\n' in worker.get('/metrics').body)
-        self.assertEqual(alone.get('/metrics').code, 200)
+        metrics = alone.get('/metrics')  # of which there is none: nothing said would be taken for all being well
+        self.assertEqual((metrics.code, metrics.error), (503, 'connection'))
         queues = worker.get('/api/queues')
         self.assertEqual((queues.code, queues.error, queues.headers['Retry-After']), (503, 'connection', '1'))
         for path in ('/api/queues/jobs', '/api/queues/jobs/dead', '/api/queues/jobs/delayed',
