@@ -75,6 +75,8 @@ struct control_listing {
     pthread_cond_t taken;
     struct control_snapshot *newest; /* NULL: none yet */
     bool being_taken;
+    uint64_t n_failures; /* how often it could not be taken, and why not the last time */
+    weir_error failure;
 };
 
 /* How fast queues move: see rates.c. */

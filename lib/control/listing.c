@@ -159,35 +159,48 @@ static bool is_young(const struct control_snapshot *snapshot, int64_t longer_us)
     return weir_now_us() - snapshot->taken_us < keep_us + longer_us;
 }
 
-/* A reference to the newest one; NULL: the caller is to take another. Waits while there is none to show. */
-static struct control_snapshot *newest(struct control_worker *worker)
+/*
+ * A reference to the newest one; NULL: the caller is to take another. Waits while there is none to show; what fails for
+ * the one who takes it has failed for all who wait, or a Redis that hangs would let them time out one after the other.
+ */
+static weir_status newest(struct control_worker *worker, struct control_snapshot **ret, weir_error *err)
 {
     struct control_listing *listing = &worker->control->listing;
-    struct control_snapshot *snapshot = NULL;
+    weir_status status = WEIR_OK;
+    *ret = NULL;
     control_worker_waits(worker);
     pthread_mutex_lock(&listing->mutex);
-    while (listing->being_taken && !(listing->newest && is_young(listing->newest, STALE_US)))
+    uint64_t n_failures = listing->n_failures;
+    while (listing->being_taken && listing->n_failures == n_failures &&
+           !(listing->newest && is_young(listing->newest, STALE_US)))
         weir_cond_wait_until(&listing->taken, &listing->mutex, INT64_MAX);
-    if (listing->newest && is_young(listing->newest, listing->being_taken ? STALE_US : 0)) {
-        snapshot = listing->newest;
-        snapshot->references++;
+    if (listing->n_failures != n_failures) {
+        *err = listing->failure;
+        status = err->code;
+    } else if (listing->newest && is_young(listing->newest, listing->being_taken ? STALE_US : 0)) {
+        *ret = listing->newest;
+        listing->newest->references++;
     } else {
         listing->being_taken = true;
     }
     pthread_mutex_unlock(&listing->mutex);
     control_worker_progressed(worker);
-    return snapshot;
+    return status;
 }
 
 /* The one before is freed with its last reference. NULL: none could be taken; the old one is none to show, either. */
-static void replace(struct control_listing *listing, struct control_snapshot *snapshot)
+static void replace(struct control_listing *listing, struct control_snapshot *snapshot, const weir_error *failure)
 {
     pthread_mutex_lock(&listing->mutex);
     struct control_snapshot *old = listing->newest;
     listing->newest = snapshot;
     listing->being_taken = false;
-    if (snapshot)
+    if (snapshot) {
         snapshot->references++; /* the caller's */
+    } else {
+        listing->failure = *failure;
+        listing->n_failures++;
+    }
     bool unused = old && old->references == 0;
     pthread_cond_broadcast(&listing->taken);
     pthread_mutex_unlock(&listing->mutex);
@@ -198,15 +211,15 @@ static void replace(struct control_listing *listing, struct control_snapshot *sn
 weir_status control_listing_get(struct control_worker *worker, struct control_snapshot **ret, weir_error *err)
 {
     struct control_listing *listing = &worker->control->listing;
-    struct control_snapshot *snapshot = newest(worker);
-    if (!snapshot) {
-        weir_status status = take(worker, &snapshot, err);
-        replace(listing, status == WEIR_OK ? snapshot : NULL);
-        if (status != WEIR_OK)
-            return status;
+    struct control_snapshot *snapshot;
+    weir_status status = newest(worker, &snapshot, err);
+    if (status == WEIR_OK && !snapshot) {
+        status = take(worker, &snapshot, err);
+        replace(listing, status == WEIR_OK ? snapshot : NULL, err);
     }
-    *ret = snapshot;
-    return WEIR_OK;
+    if (status == WEIR_OK)
+        *ret = snapshot;
+    return status;
 }
 
 void control_snapshot_release(struct control_listing *listing, struct control_snapshot *snapshot)

@@ -33,7 +33,7 @@ class SlowRedis:
     def __init__(self, redis):
         self.directory, self.path = redis.directory, redis.path
         self.url = redis.url + '.slow'
-        self.permits = None
+        self.permits, self.n_connections = None, 0
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.path + '.slow')
         self.listener.listen()
@@ -46,6 +46,7 @@ class SlowRedis:
                 far.connect(self.path)
             except OSError:
                 return
+            self.n_connections += 1
             threading.Thread(target=self.pump, args=(near, far, False), daemon=True).start()
             threading.Thread(target=self.pump, args=(far, near, True), daemon=True).start()
 

@@ -144,6 +144,21 @@ class Slow(Case):
         ask.join()
         self.assertEqual(answers[0].json['count'], len(ids))
 
+    def test_those_who_wait_for_a_list_of_queues_fail_together(self):
+        slow = scene.SlowRedis(self.redis)
+        slow.hold()
+        worker = self.start('--threads', '4', '--timeout', '200', redis=slow)
+        self.addCleanup(slow.close)
+        before = slow.n_connections
+        answers = []
+        asks = [threading.Thread(target=lambda: answers.append(worker.get('/api/queues'))) for _ in range(40)]
+        for ask in asks:
+            ask.start()
+        for ask in asks:
+            ask.join()
+        self.assertEqual({(answer.code, answer.error) for answer in answers}, {(503, 'connection')})
+        self.assertLess(slow.n_connections - before, len(asks) / 2)  # who waits has waited in vain, and doesn't try it, too
+
     def test_connections_are_let_go_of(self):
         worker = self.start('--connections', str(CONNECTIONS))
         for _ in range(3 * CONNECTIONS):
