@@ -100,7 +100,7 @@ static weir_status find_queues(weir_admin *admin, struct control_worker *worker,
 }
 
 /* What concerns one queue alone is no reason to fail: a key of another type, say. */
-static bool concerns_all(weir_status status)
+bool control_concerns_all(weir_status status)
 {
     return status == WEIR_ERR_CONNECTION || status == WEIR_ERR_IN_DOUBT || status == WEIR_ERR_AUTH ||
            status == WEIR_ERR_MEMORY;
@@ -112,7 +112,7 @@ static weir_status look_at_queues(weir_admin *admin, struct control_worker *work
     for (size_t i = 0; i < snapshot->n; i++) {
         struct control_listed *listed = &snapshot->queues[i];
         weir_status status = weir_admin_info(admin, listed->stream, &listed->info, &listed->failure);
-        if (status != WEIR_OK && concerns_all(status)) {
+        if (status != WEIR_OK && control_concerns_all(status)) {
             if (err)
                 *err = listed->failure;
             return status;

@@ -32,6 +32,9 @@ struct control_snapshot {
 weir_status control_listing_get(struct control_worker *worker, struct control_snapshot **ret, weir_error *err);
 void control_snapshot_release(struct control_listing *listing, struct control_snapshot *snapshot);
 
+/* Whether a failure to look at one queue is one to look at any: Redis is away, or lets nobody in. */
+bool control_concerns_all(weir_status status);
+
 /* The first queue whose name comes after this one; NULL: the first of all. */
 size_t control_snapshot_after(const struct control_snapshot *snapshot, const char *stream);
 

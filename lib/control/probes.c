@@ -145,7 +145,10 @@ static void append_own(struct control_worker *worker, struct weir_buffer *text)
         bool again = false;
         for (size_t j = 0; j < n; j++)
             again |= strcmp(infos[j]->stream, stream) == 0;
-        n += !again && weir_admin_info(admin, stream, &infos[n], NULL) == WEIR_OK;
+        weir_status status = again ? WEIR_OK : weir_admin_info(admin, stream, &infos[n], NULL);
+        n += !again && status == WEIR_OK;
+        known = !control_concerns_all(status); /* one time-out is as much as a scrape can bear */
+        control_worker_progressed(worker);
     }
     if (n > 0)
         weir_metrics_write_info((const weir_queue_info *const *)infos, n, append, text, NULL);

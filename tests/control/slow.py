@@ -144,6 +144,19 @@ class Slow(Case):
         ask.join()
         self.assertEqual(answers[0].json['count'], len(ids))
 
+    def test_metrics_wait_once_for_a_redis_that_hangs(self):
+        slow = scene.SlowRedis(self.redis)
+        queues = ('one', 'two', 'three', 'four')
+        worker = self.start('--threads', '1', '--timeout', '500', '--control-url', slow.url,
+                            *sum((['--queue', queue] for queue in queues), []))
+        self.addCleanup(slow.close)
+        self.wait(lambda: worker.get('/metrics').body.count(b'weir_queue_length{') == len(queues))
+        before = slow.n_connections
+        slow.hold()
+        metrics = worker.get('/metrics').body
+        self.assertEqual((metrics.count(b'weir_queue_length{'), metrics.count(b'weir_slots{')), (0, len(queues)))
+        self.assertLessEqual(slow.n_connections - before, 1)  # which took the place of the one that didn't answer
+
     def test_those_who_wait_for_a_list_of_queues_fail_together(self):
         slow = scene.SlowRedis(self.redis)
         slow.hold()

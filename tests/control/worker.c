@@ -3,11 +3,11 @@
  * A worker with the control plane inside, for the tests of it.
  *
  *     worker URL [--address A] [--token T] [--host NAME]… [--queue STREAM]… [--connections N] [--threads N] [--timeout
- * MS]
+ *         MS] [--control-url URL]
  *
- * Prints the address of the control plane. What a job does is in its field "do": done, retry, reject, or hold, which
- * lasts until a line "open" comes by standard input. A line "hang" makes the next on_stats hang until "open". At the
- * end of standard input it stops, prints what the stop has said, and ends.
+ * The control plane asks Redis by the latter URL, if given. Prints its address. What a job does is in its field "do":
+ * done, retry, reject, or hold, which lasts until a line "open" comes by standard input. A line "hang" makes the next
+ * on_stats hang until "open". At the end of standard input it stops, prints what the stop has said, and ends.
  */
 #include <getopt.h>
 #include <pthread.h>
@@ -97,7 +97,16 @@ static void obey(void)
 
 int main(int argc, char **argv)
 {
-    enum { ADDRESS = 'a', TOKEN = 't', HOST = 'h', QUEUE = 'q', CONNECTIONS = 'c', THREADS = 'n', TIMEOUT = 'm' };
+    enum {
+        ADDRESS = 'a',
+        TOKEN = 't',
+        HOST = 'h',
+        QUEUE = 'q',
+        CONNECTIONS = 'c',
+        THREADS = 'n',
+        TIMEOUT = 'm',
+        URL = 'u'
+    };
     static const struct option names[] = {{"address", required_argument, NULL, ADDRESS},
                                           {"token", required_argument, NULL, TOKEN},
                                           {"host", required_argument, NULL, HOST},
@@ -105,6 +114,7 @@ int main(int argc, char **argv)
                                           {"connections", required_argument, NULL, CONNECTIONS},
                                           {"threads", required_argument, NULL, THREADS},
                                           {"timeout", required_argument, NULL, TIMEOUT},
+                                          {"control-url", required_argument, NULL, URL},
                                           {NULL, 0, NULL, 0}};
     weir_control_options options = WEIR_CONTROL_OPTIONS_INIT;
     weir_queue *queues[QUEUES_MAX];
@@ -127,12 +137,16 @@ int main(int argc, char **argv)
             options.threads = (uint32_t)atoi(optarg);
         else if (c == TIMEOUT)
             options.connection.command_timeout_ms = options.connection.connect_timeout_ms = atoi(optarg);
+        else if (c == URL)
+            options.url = optarg;
         else
             return 2;
     }
-    options.url = argv[optind];
+    const char *url = argv[optind];
     for (size_t i = 0; i < options.n_queues; i++)
-        queues[i] = start_queue(options.url, streams[i]);
+        queues[i] = start_queue(url, streams[i]);
+    if (!options.url)
+        options.url = url;
 
     weir_control *control = NULL;
     weir_error err;
