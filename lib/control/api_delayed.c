@@ -56,37 +56,36 @@ static int note_delayed(const weir_job_info *job, void *context)
     return control_page_add(&delayed->page, delayed_of(job));
 }
 
-/* The parameter `after`; false: answered. The position borrows from `decoded`, which is to be freed. */
-static bool read_position(struct control_task *task, weir_delayed_position *ret, struct control_uri *decoded,
-                          bool *given)
+/* The parameter `after`; false: answered. The position borrows from *ret_id, which is to be freed. */
+static bool read_position(struct control_task *task, weir_delayed_position *ret, char **ret_id, bool *given)
 {
     const struct control_text *after = control_uri_parameter(&task->uri, "after");
     *given = after && after->len > 0;
+    *ret_id = NULL;
     if (!*given)
         return true;
     char *end = NULL;
     ret->due_ms = strtod(after->bytes, &end);
-    char path[2 + 3 * 1024];
-    if (end == after->bytes || *end != ':' || snprintf(path, sizeof path, "/%s", end + 1) >= (int)sizeof path ||
-        control_uri_parse(decoded, path, NULL) || decoded->n_segments != 1) {
+    ret->id = *ret_id = malloc(after->len + 1);
+    if (!ret->id)
+        control_answer_json(&task->answer, 500, NULL);
+    else if (end == after->bytes || *end != ':' || !control_uri_decode(end + 1, *ret_id, &ret->id_len))
         control_answer_error(&task->answer, 400, "argument", "after has to be the `next` of another page.");
-        return false;
-    }
-    ret->id = decoded->segments[0].bytes;
-    ret->id_len = decoded->segments[0].len;
-    return true;
+    else
+        return true;
+    return false;
 }
 
 void control_ask_delayed(struct control_worker *worker, struct control_task *task)
 {
     weir_delayed_position after;
-    struct control_uri decoded = {0};
     weir_admin *admin;
     weir_error err;
     size_t count;
+    char *id = NULL;
     bool given;
-    if (!control_read_count(task, &count) || !read_position(task, &after, &decoded, &given)) {
-        control_uri_free(&decoded);
+    if (!control_read_count(task, &count) || !read_position(task, &after, &id, &given)) {
+        free(id);
         return;
     }
     struct delayed delayed = {.page = control_page_begin(NULL)};
@@ -103,7 +102,7 @@ void control_ask_delayed(struct control_worker *worker, struct control_task *tas
     }
     control_page_drop(&delayed.page);
     json_decref(delayed.next);
-    control_uri_free(&decoded);
+    free(id);
 }
 
 typedef weir_status (*change)(weir_admin *admin, const char *stream, const char *id, weir_error *err);

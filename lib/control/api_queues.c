@@ -82,13 +82,13 @@ static bool matches(const char *name, const struct control_text *text)
     return false;
 }
 
-static json_t *page_of(const struct control_snapshot *snapshot, const struct control_task *task, size_t count)
+static json_t *page_of(const struct control_snapshot *snapshot, const struct control_task *task, const char *after,
+                       size_t count)
 {
     const struct control_text *match = control_uri_parameter(&task->uri, "match");
-    const struct control_text *after = control_uri_parameter(&task->uri, "after");
     const weir_server_info *server = snapshot->server_known ? &snapshot->server : NULL;
     struct control_page page = control_page_begin(NULL);
-    size_t first = control_snapshot_after(snapshot, after && after->len > 0 ? after->bytes : NULL), total = 0;
+    size_t first = control_snapshot_after(snapshot, *after ? after : NULL), total = 0;
     const struct control_listed *last = NULL;
     bool more = false;
     for (size_t i = 0; i < snapshot->n; i++) {
@@ -113,16 +113,29 @@ static json_t *page_of(const struct control_snapshot *snapshot, const struct con
     return NULL;
 }
 
+/* The parameter `after`, the `path` of a queue; "": there is none. False: answered. */
+static bool read_after(struct control_task *task, char ret[CONTROL_ENCODED_SIZE(STREAM_MAX)])
+{
+    const struct control_text *after = control_uri_parameter(&task->uri, "after");
+    size_t len = 0;
+    ret[0] = '\0';
+    if (!after || (after->len < CONTROL_ENCODED_SIZE(STREAM_MAX) && control_uri_decode(after->bytes, ret, &len) &&
+                   len <= STREAM_MAX))
+        return true;
+    control_answer_error(&task->answer, 400, "argument", "after has to be the `next` of another page.");
+    return false;
+}
+
 void control_ask_queues(struct control_worker *worker, struct control_task *task)
 {
+    char after[CONTROL_ENCODED_SIZE(STREAM_MAX)];
     size_t count;
     struct control_snapshot *snapshot;
     weir_error err;
-    if (!control_read_count(task, &count))
+    if (!control_read_count(task, &count) || !read_after(task, after))
         return;
     const struct control_text *match = control_uri_parameter(&task->uri, "match");
-    const struct control_text *after = control_uri_parameter(&task->uri, "after");
-    if ((match && match->len > STREAM_MAX) || (after && after->len > STREAM_MAX)) {
+    if (match && match->len > STREAM_MAX) {
         control_answer_error(&task->answer, 400, "argument", "No name is longer than 512 bytes.");
         return;
     }
@@ -130,7 +143,7 @@ void control_ask_queues(struct control_worker *worker, struct control_task *task
         control_answer_failure(&task->answer, &err, true);
         return;
     }
-    control_answer_json(&task->answer, 200, page_of(snapshot, task, count));
+    control_answer_json(&task->answer, 200, page_of(snapshot, task, after, count));
     control_snapshot_release(&worker->control->listing, snapshot);
 }
 

@@ -13,6 +13,13 @@ static int digit_of(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+/* The byte of "%41"; -1: it is none. */
+static int decode_byte(const char *from)
+{
+    int high = digit_of(from[1]), low = high < 0 ? -1 : digit_of(from[2]);
+    return low < 0 ? -1 : high * 16 + low;
+}
+
 /* Decodes up to one of the bytes in `ends`, into *out, which moves on behind the NUL. NULL: malformed. */
 static const char *decode(const char *from, const char *ends, bool plus_is_blank, char **out, struct control_text *ret)
 {
@@ -21,10 +28,10 @@ static const char *decode(const char *from, const char *ends, bool plus_is_blank
     for (; *from && !strchr(ends, *from); from++) {
         char c = *from;
         if (c == '%') {
-            int high = digit_of(from[1]), low = high < 0 ? -1 : digit_of(from[2]);
-            if (low < 0 || high + low == 0)
+            int byte = decode_byte(from);
+            if (byte <= 0)
                 return NULL;
-            c = (char)(high * 16 + low);
+            c = (char)byte;
             from += 2;
         } else if (c == '+' && plus_is_blank) {
             c = ' ';
@@ -103,6 +110,21 @@ const struct control_text *control_uri_parameter(const struct control_uri *uri, 
         if (strcmp(uri->parameters[i].name.bytes, name) == 0)
             return &uri->parameters[i].value;
     return NULL;
+}
+
+bool control_uri_decode(const char *text, char *out, size_t *ret_len)
+{
+    size_t n = 0;
+    for (; *text; text++) {
+        int byte = *text == '%' ? decode_byte(text) : (unsigned char)*text;
+        if (byte < 0 || *text == '/')
+            return false;
+        out[n++] = (char)byte;
+        text += *text == '%' ? 2 : 0;
+    }
+    out[n] = '\0';
+    *ret_len = n;
+    return true;
 }
 
 size_t control_uri_encode(char *out, const char *bytes, size_t len)

@@ -45,4 +45,8 @@ const struct control_text *control_uri_parameter(const struct control_uri *uri, 
  */
 size_t control_uri_encode(char *out, const char *bytes, size_t len);
 
+/* The way back; `out` has room for all of the text. A NUL may be among the bytes, and another one ends them. False: it
+ * is malformed, or has a slash. */
+bool control_uri_decode(const char *text, char *out, size_t *ret_len);
+
 #endif

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import threading
+from urllib.parse import quote
 
 import scene
 from scene import Case
@@ -19,6 +20,17 @@ def of(items, name, value):
     found = [item for item in items if item[name] == value]
     assert len(found) == 1, (name, value, items)
     return found[0]
+
+
+def by_pages(worker, path, most):
+    """What is listed, a page of two after the other, at most that many pages."""
+    items, after = [], ''
+    for _ in range(most):
+        page = worker.get(f'{path}?count=2&after={quote(after, safe="")}').json
+        items, after = items + page['items'], page['next']
+        if after is None:
+            return items
+    raise AssertionError(f'{path} has no end')
 
 
 class Probes(Case):
@@ -218,6 +230,18 @@ class Queues(Case):
         self.assertEqual(base64.b64decode(pending['items'][0]['consumer']['base64']), b'c\xfe')
         self.assertEqual(worker.post(path + '/pause').code, 200)
         self.assertEqual(worker.get('/api/queues?match=%FF').json['total'], 1)
+
+    def test_pages_end_at_names_of_any_bytes(self):
+        worker = self.start()
+        names = [b'a:1', b'a/2', b'a%2F3', b'a%', b'~+ &=', b'\xc3\xbc', b'\xff', b'plain'] + [b'x' * 511 + bytes([i]) for i in b'\n:z']
+        for name in names:
+            self.redis('XGROUP', 'CREATE', name, 'g', '0', 'MKSTREAM')
+        paths = [item['path'] for item in by_pages(worker, '/api/queues', len(names))]
+        self.assertEqual(sorted(paths), sorted(quote(name, safe='') for name in names))
+        for name in names + [b'', b'\0', b'\0\0a']:
+            self.redis('ZADD', '{mail}:delayed', '5', name)
+        delayed = [item['path'] for item in by_pages(worker, '/api/queues/mail/delayed', len(names) + 3)]
+        self.assertEqual(sorted(delayed), sorted(paths + ['', '%00', '%00%00a']))
 
 
 class Jobs(Case):

@@ -79,6 +79,25 @@ static void what_is_encoded_is_decoded_again(void **state)
     assert_string_equal(encoded, "%00");
 }
 
+static void what_was_encoded_is_decoded(void **state)
+{
+    (void)state;
+    char bytes[256], encoded[CONTROL_ENCODED_SIZE(256)], decoded[CONTROL_ENCODED_SIZE(256)];
+    size_t len;
+    for (int i = 0; i < 256; i++)
+        bytes[i] = (char)i;
+    control_uri_encode(encoded, bytes, 256);
+    assert_true(control_uri_decode(encoded, decoded, &len));
+    assert_int_equal(len, 256);
+    assert_memory_equal(decoded, bytes, 256);
+    assert_int_equal(decoded[256], '\0');
+    assert_true(control_uri_decode("", decoded, &len));
+    assert_int_equal(len, 0);
+    static const char *const malformed[] = {"%", "%4", "%zz", "%4z", "a%", "a/b", "/"};
+    for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++)
+        assert_false(control_uri_decode(malformed[i], decoded, &len));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -86,6 +105,7 @@ int main(void)
         cmocka_unit_test(queries_have_parameters),
         cmocka_unit_test(what_is_malformed_is_said_to_be),
         cmocka_unit_test(what_is_encoded_is_decoded_again),
+        cmocka_unit_test(what_was_encoded_is_decoded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
