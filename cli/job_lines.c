@@ -12,7 +12,7 @@
 bool field_of_word(const char *word, weir_field *ret)
 {
     const char *equals = strchr(word, '=');
-    if (!equals)
+    if (!equals || equals == word)
         return false;
     *ret = (weir_field){word, (size_t)(equals - word), equals + 1, strlen(equals + 1)};
     return true;

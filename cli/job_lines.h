@@ -29,7 +29,7 @@ bool line_job_read(struct line_job *ret, const char *line, size_t len, const wei
                    char error[LINE_ERROR_SIZE]);
 void line_job_free(struct line_job *job);
 
-/* "name=value" of the command line; borrows the text. False: there is no "=". */
+/* "name=value" of the command line; borrows the text. False: there is no name, or no "=". */
 bool field_of_word(const char *word, weir_field *ret);
 
 #endif

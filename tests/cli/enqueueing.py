@@ -53,7 +53,7 @@ class One(harness.Case):
         for arguments, words in [
             (["jobs"], "no field"),
             (["jobs", "n"], '"n" is no field'),
-            (["jobs", "=x"], "no name"),
+            (["jobs", "=x"], '"=x" is no field'),
             (["jobs", "weir.id=x"], "weir."),
             (["jobs", "n=1", "--delay", "5"], "a span with its unit"),
             (["jobs", "n=1", "--delay", "0x5s"], "a span with its unit"),
