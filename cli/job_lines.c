@@ -79,7 +79,7 @@ static bool read_bytes(struct line_job *job, const json_t *value, const char **r
                                               : "something else");
     void *bytes = base64_decode(json_string_value(base64), json_string_length(base64), ret_len);
     if (!bytes)
-        return refuse(error, "%.60s is not base64 (A–Z, a–z, 0–9, +, /, and = to a multiple of four)", what);
+        return refuse(error, "%.60s is not base64 (A-Z, a-z, 0-9, +, /, and = to a multiple of four)", what);
     *ret = keep_in(job, bytes);
     return true;
 }

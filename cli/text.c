@@ -72,6 +72,8 @@ static bool escape(uint32_t c, char out[16])
         snprintf(out, 16, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
     else if (c < 0x20 || c == 0x7f)
         snprintf(out, 16, "\\x%02x", (unsigned)c);
+    else if (c == 0x2026 && !utf8) /* in words of ours */
+        snprintf(out, 16, "...");
     else if ((c >= 0x80 && c < 0xa0) || deceives(c) || (c >= 0x80 && (!utf8 || wcwidth((wchar_t)c) < 0)))
         snprintf(out, 16, "\\u{%x}", (unsigned)c);
     else

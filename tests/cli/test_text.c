@@ -158,6 +158,7 @@ static void other_locales_get_ascii(void **state)
     text_init();
     assert_false(text_is_utf8());
     VISIBLE("\xc3\xa9x\xff", "\\u{e9}x\\xff");
+    VISIBLE("a\xe2\x80\xa6", "a...");
     expect_clipped("abcdef", 5, CLIP_END, "abcd~");
 }
 
