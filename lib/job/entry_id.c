@@ -34,6 +34,11 @@ int weir_entry_id_compare(struct weir_entry_id a, struct weir_entry_id b)
     return a.seq == b.seq ? 0 : a.seq < b.seq ? -1 : 1;
 }
 
+bool weir_entry_id_is_last(struct weir_entry_id id)
+{
+    return id.ms == UINT64_MAX && id.seq == UINT64_MAX;
+}
+
 struct weir_entry_id weir_entry_id_next(struct weir_entry_id id)
 {
     if (id.seq != UINT64_MAX)

@@ -22,6 +22,9 @@ size_t weir_entry_id_format(struct weir_entry_id id, char out[WEIR_ENTRY_ID_SIZE
 /* < 0, 0, > 0 */
 int weir_entry_id_compare(struct weir_entry_id a, struct weir_entry_id b);
 
+/* Whether it is the largest of all: nothing comes after it, and a server refuses to look there. */
+bool weir_entry_id_is_last(struct weir_entry_id id);
+
 /* The smallest id after this one; the largest id of all has none and is returned itself. */
 struct weir_entry_id weir_entry_id_next(struct weir_entry_id id);
 

@@ -280,7 +280,7 @@ weir_status weir_admin_pending(weir_admin *admin, const char *stream, const char
         status = require(visit, "visit", err);
     if (status == WEIR_OK && after && *after)
         status = parse_entry(after, &call.entry, err);
-    while (status == WEIR_OK && max > 0) {
+    while (status == WEIR_OK && max > 0 && !weir_entry_id_is_last(call.entry)) {
         call.max = max < PAGE ? max : PAGE;
         call.visited = (struct weir_visit){0};
         status = perform(admin, pending_page, true, &call, err);

@@ -149,12 +149,6 @@ static weir_status perform_on(weir_dead *dead, operation run, bool repeatable, c
     return status == WEIR_OK ? perform(dead, run, repeatable, call, err) : status;
 }
 
-/* Nothing comes after it, and the server won't be asked. */
-static bool is_last_of_all(struct weir_entry_id id)
-{
-    return id.ms == UINT64_MAX && id.seq == UINT64_MAX;
-}
-
 static bool is_first_of_all(struct weir_entry_id id)
 {
     return id.ms == 0 && id.seq == 0;
@@ -170,7 +164,8 @@ static weir_status list(weir_dead *dead, const char *from, size_t max, struct ca
         if (status != WEIR_OK)
             return status;
     }
-    while (max > 0 && !call->ended && !(call->newest_first ? is_first_of_all(call->id) : is_last_of_all(call->id))) {
+    while (max > 0 && !call->ended &&
+           !(call->newest_first ? is_first_of_all(call->id) : weir_entry_id_is_last(call->id))) {
         call->max = max < PAGE ? max : PAGE;
         call->n = 0;
         weir_status status = perform(dead, list_page, true, call, err);
@@ -266,14 +261,16 @@ static weir_status go_through(weir_dead *dead, operation run, const weir_dead_ra
     size_t left = range->max == 0 ? SIZE_MAX : range->max;
     struct call call = {.step = step};
     weir_status status = WEIR_OK;
-    do {
+    bool over = weir_entry_id_is_last(step.after);
+    while (status == WEIR_OK && left > 0 && !over) {
         call.step.max = left < PAGE ? left : PAGE;
         call.step.done = call.step.seen = 0;
         status = perform(dead, run, false, &call, err);
         ret->done += call.step.done;
         left -= call.step.seen < left ? call.step.seen : left;
-    } while (status == WEIR_OK && call.step.seen > 0 && left > 0);
-    if (status != WEIR_OK || call.step.seen > 0) /* there may be more */
+        over = status == WEIR_OK && (call.step.seen == 0 || weir_entry_id_is_last(call.step.after));
+    }
+    if (!over)
         weir_entry_id_format(call.step.after, ret->next);
     return status;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define HOUR_MS 3600000
+#define LAST_OF_ALL "18446744073709551615-18446744073709551615"
 
 static weir_admin *admin_open(struct fixture *f)
 {
@@ -201,6 +202,9 @@ static void listings_go_over_pages(void **state)
     assert_int_equal(walk.n, 150);
     OK(weir_admin_pending(admin, STREAM, GROUP, NULL, walk.last, SIZE_MAX, note_pending, &rest, &last_error));
     assert_int_equal(rest.n, N - 150);
+    rest = (struct walk){0};
+    OK(weir_admin_pending(admin, STREAM, GROUP, NULL, LAST_OF_ALL, 10, note_pending, &rest, &last_error));
+    assert_int_equal(rest.n, 0);
     walk = (struct walk){.end_after = 150};
     rest = (struct walk){0};
     OK(weir_admin_delayed(admin, STREAM, NULL, SIZE_MAX, note_job, &walk, &last_error));

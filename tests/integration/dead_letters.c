@@ -376,6 +376,13 @@ static void ranges_are_requeued_and_deleted(void **state)
     OK(weir_dead_delete_range(dead, &range, NULL, &last_error));
     visit = list(f, NULL, SIZE_MAX);
     expect_visit(&visit, 1, 1);
+    freeReplyObject(test_server_command(f->server, "XADD " DEAD " 18446744073709551615-18446744073709551615 n x"));
+    OK(weir_dead_delete_range(dead, &(weir_dead_range){0}, &progress, &last_error));
+    assert_int_equal(progress.done, 2);
+    range = (weir_dead_range){.after = "18446744073709551615-18446744073709551615"};
+    OK(weir_dead_requeue_range(dead, &range, NULL, NULL, &progress, &last_error)); /* after which nothing comes */
+    assert_int_equal(progress.done, 0);
+    assert_string_equal(progress.next, "");
     range = (weir_dead_range){.after = "x"};
     EXPECT(WEIR_ERR_ARGUMENT, weir_dead_requeue_range(dead, &range, NULL, NULL, &progress, &last_error));
     assert_int_equal(progress.done, 0);

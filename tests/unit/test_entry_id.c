@@ -91,6 +91,8 @@ static void ids_are_ordered_and_followed(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         assert_int_equal(weir_entry_id_compare(weir_entry_id_next(cases[i].id), cases[i].next), 0);
+    for (size_t i = 0; i < COUNT_OF(ascending); i++)
+        assert_int_equal(weir_entry_id_is_last(ascending[i]), i + 1 == COUNT_OF(ascending));
 }
 
 int main(void)
