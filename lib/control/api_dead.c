@@ -231,6 +231,13 @@ static bool refuse(struct control_task *task, const char *words)
     return false;
 }
 
+/* NULL: it is no text, or has a NUL in it, behind which there could be anything. */
+static const char *text_of(const json_t *value)
+{
+    const char *text = json_string_value(value);
+    return text && strlen(text) == json_string_length(value) ? text : NULL;
+}
+
 /* {"ids": […]}: 1 to 1000 of them. */
 static bool check_ids(struct control_task *task, const json_t *ids)
 {
@@ -241,9 +248,9 @@ static bool check_ids(struct control_task *task, const json_t *ids)
         return refuse(task, "ids has to be an array of 1 to 1000 ids.");
     json_array_foreach(ids, i, item)
     {
-        if (!json_is_string(item))
+        if (!text_of(item))
             return refuse(task, "ids has to be an array of text.");
-        if (!control_read_entry(task, json_string_value(item), false, ignored))
+        if (!control_read_entry(task, text_of(item), false, ignored))
             return false;
     }
     return true;
@@ -257,18 +264,18 @@ struct range {
 /* {"all": true, "up_to", "after", "count"} */
 static bool read_range(struct control_task *task, const json_t *object, struct range *ret)
 {
-    const json_t *up_to = json_object_get(object, "up_to"), *after = json_object_get(object, "after");
+    const char *up_to = text_of(json_object_get(object, "up_to")), *after = text_of(json_object_get(object, "after"));
     const json_t *count = json_object_get(object, "count");
     int64_t n = CONTROL_PAGE_MAX;
     if (!json_is_true(json_object_get(object, "all")))
         return refuse(task, "Say which: {\"ids\": […]}, or {\"all\": true, \"up_to\": …}.");
-    if (!json_is_string(up_to) || (after && !json_is_string(after)))
+    if (!up_to || (!after && json_object_get(object, "after")))
         return refuse(task, "up_to has to be the id of the youngest, and after the id that was gone to before.");
     if (count && (!control_json_whole(count, &n) || n < 1 || n > CONTROL_PAGE_MAX))
         return refuse(task, "count has to be from 1 to 1000.");
     *ret = (struct range){.all = {.after = ret->after, .up_to = ret->up_to, .max = (size_t)n}};
-    return control_read_entry(task, json_string_value(up_to), false, ret->up_to) &&
-           (!after || control_read_entry(task, json_string_value(after), false, ret->after));
+    return control_read_entry(task, up_to, false, ret->up_to) &&
+           (!after || control_read_entry(task, after, false, ret->after));
 }
 
 static void change_several(struct control_worker *worker, struct control_task *task, const struct verb *verb)

@@ -459,11 +459,12 @@ class Dead(Case):
 
     def test_selections_that_make_no_sense(self):
         worker = self.start()
-        self.bury(1)
+        self.redis('XADD', '{mail}:dead', '1-1', 'n', '1')
         for body in ({}, {'ids': []}, {'ids': 'x'}, {'ids': [1]}, {'ids': ['x']}, {'ids': ['1-1'] * 1001}, {'all': True},
                      {'all': False, 'up_to': '1-1'}, {'all': True, 'up_to': 'x'}, {'all': True, 'up_to': '9-9', 'count': 0},
                      {'all': True, 'up_to': '9-9', 'count': 1001}, {'all': True, 'up_to': '9-9', 'after': 1},
-                     {'ids': ['1-1'], 'all': True}, {'ids': ['1-1'], 'more': 1}):
+                     {'ids': ['1-1'], 'all': True}, {'ids': ['1-1'], 'more': 1}, {'ids': ['1-1\0']},
+                     {'all': True, 'up_to': '9-9\0'}, {'all': True, 'up_to': '9-9', 'after': '0-0\0'}):
             for verb in ('requeue', 'delete'):
                 self.assertEqual(worker.post('/api/queues/mail/dead/' + verb, body).code, 400, body)
         self.assertEqual(self.redis('XLEN', '{mail}:dead'), 1)
