@@ -49,6 +49,7 @@ struct control_connection {
     size_t received;  /* since the last answer */
     size_t answer;    /* what is to be sent */
     bool known;       /* it has completed a request */
+    bool close;       /* after the answer, also where evhttp would not: after a CONNECT */
     bool dropped;
 };
 
@@ -58,11 +59,13 @@ static void enter(struct control_connection *connection, enum phase phase)
     connection->since_ms = weir_now_ms();
 }
 
-/* evhttp notices at the latest once it has read what the kernel still holds, which is thrown away: on_input(). */
+/* evhttp notices, at the latest once it has read what the kernel still holds. All of it is thrown away: on_input(). */
 static void drop(struct control_connection *connection)
 {
+    struct evbuffer *input = bufferevent_get_input(connection->buffers);
     shutdown(bufferevent_getfd(connection->buffers), SHUT_RDWR);
     connection->dropped = true;
+    evbuffer_drain(input, evbuffer_get_length(input));
     connection->control->received -= connection->received;
     connection->received = 0;
 }
@@ -188,15 +191,18 @@ static void on_sent(struct evhttp_request *http, void *argument)
     connection->received = more;
     connection->control->received += more;
     enter(connection, more > 0 ? PHASE_REQUEST : PHASE_IDLE);
+    if (connection->close)
+        drop(connection);
 }
 
-void control_connection_answer(struct weir_control *control, struct evhttp_request *http, size_t len)
+void control_connection_answer(struct weir_control *control, struct evhttp_request *http, size_t len, bool close)
 {
     struct control_connection *connection = find(control, http);
     if (!connection)
         return;
     enter(connection, PHASE_ANSWER);
     connection->answer = len;
+    connection->close = close;
     control->answering += len;
     evhttp_request_set_on_complete_cb(http, on_sent, control);
 }

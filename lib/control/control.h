@@ -180,9 +180,9 @@ void control_handles_close(struct control_worker *worker);
 /* Of evhttp: a bufferevent for a connection that was just accepted. */
 struct bufferevent *control_connection_new(struct event_base *base, void *control);
 
-/* The request is complete, and being answered; then the answer is on its way; then it was sent. */
+/* The request is complete, and being answered; then the answer is on its way, with `close` the last one. */
 void control_connection_begin(struct weir_control *control, struct evhttp_request *http);
-void control_connection_answer(struct weir_control *control, struct evhttp_request *http, size_t len);
+void control_connection_answer(struct weir_control *control, struct evhttp_request *http, size_t len, bool close);
 
 /* Drops those that are too slow, and forgets those that are gone. */
 void control_connections_sweep(struct weir_control *control);

@@ -66,7 +66,8 @@ static bool is_well_framed(struct control_task *task, const char *method)
     if (ambiguous)
         control_answer_error(&task->answer, 400, "bad_request", "It isn't clear where the body of the request ends.");
     bool takes_none = strcmp(method, "HEAD") == 0 || evhttp_request_get_command(http) == EVHTTP_REQ_TRACE;
-    task->close = ambiguous || (takes_none && (coding || length)); /* which evhttp doesn't read */
+    task->close = ambiguous || (takes_none && (coding || length)) ||      /* which evhttp doesn't read */
+                  evhttp_request_get_command(http) == EVHTTP_REQ_CONNECT; /* nor says how long the answer is */
     return !ambiguous;
 }
 
@@ -290,7 +291,7 @@ void control_reply(struct weir_control *control, struct control_task *task)
         evbuffer_add_reference(body, answer->body, answer->len, answer->fixed ? NULL : free_body, NULL);
         answer->body = NULL; /* the buffer's now */
     }
-    control_connection_answer(control, http, answer->len);
+    control_connection_answer(control, http, answer->len, task->close);
     evhttp_send_reply(http, answer->code, NULL, body);
     if (body)
         evbuffer_free(body);

@@ -176,6 +176,7 @@ class Limits(Case):
         head = f'Host: localhost\r\nAuthorization: Bearer {scene.TOKEN}\r\nContent-Type: application/json\r\n'
         inner = f'POST /api/queues/smuggled/pause HTTP/1.1\r\n{head}Content-Length: 2\r\n\r\n{{}}'
         for method, more in (('HEAD', f'Content-Length: {len(inner)}\r\n'), ('TRACE', f'Content-Length: {len(inner)}\r\n'),
+                             ('CONNECT', f'Content-Length: {len(inner)}\r\n'), ('CONNECT', ''),
                              ('HEAD', 'Transfer-Encoding: chunked\r\n'), ('POST', 'Transfer-Encoding: gzip\r\n'),
                              ('POST', 'Transfer-Encoding: gzip, chunked\r\n'), ('GET', 'Transfer-Encoding: identity\r\n'),
                              ('POST', 'Content-Length: 0\r\nTransfer-Encoding: identity\r\n'),
