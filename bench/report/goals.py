@@ -26,7 +26,7 @@ def plain(value):
 def goals(results, peers):
     """[(work, goal's words, measured spread or None, reached, form)]; results: {name: weir-bench's JSON}."""
     enqueue, consume, memory = results.get('enqueue'), results.get('consume'), results.get('memory')
-    latency, idle = results.get('latency'), results.get('idle')
+    latency, idle, flood = results.get('latency'), results.get('idle'), results.get('flood')
 
     def drained(concurrency):
         return find(consume, concurrency=concurrency, retention='all')
@@ -54,6 +54,8 @@ def goals(results, peers):
         ('idle queue, % of a core', 0.1, '<', figure_of(one_queue, 'weir_cpu_percent_a_queue'), ''),
         ('each of 100 idle queues, % of a core', 0.1, '<', figure_of(many, 'weir_cpu_percent_a_queue'), ''),
         ('idle queue, commands/s', 3, '<', figure_of(one_queue, 'weir_commands_a_second_a_queue'), ''),
+        ('jobs of 5 ms while the control plane is flooded, of those in peace', 0.95, '≥',
+         spread_of(find(flood, what='handlers of 5 ms'), 'ratio'), ''),
     ]
     for row in (peers or {}).get('rows', []):
         if 'goal' in row and 'ratio' in row:

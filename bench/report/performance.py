@@ -98,6 +98,11 @@ TABLES = {
                              ('% a queue', 'weir_cpu_percent_a_queue'), ('wake-ups/s', 'weir_wakeups_a_second'),
                              ('commands/s', 'weir_commands_a_second'), ('commands/s a queue', 'weir_commands_a_second_a_queue'),
                              ('threads', 'weir_threads'), ('connections', 'weir_connections')]),
+    'flood': ('The control plane under a flood',
+              [('', 'what'), ('in peace, jobs/s', 'calm_per_s'), ('flooded, jobs/s', 'flooded_per_s'), ('ratio', 'ratio'),
+               ('answers/s', 'answers_a_second'), ('requests answered', 'answered_a_run'),
+               ('nonsense', 'nonsense_a_run'), ('slow connections', 'slow_connections_a_run'),
+               ('cut off', 'cut_off_a_run')]),
     'codec': ('Mappers', [('', 'what'), ('by hand, ns', 'reference_ns'), ('generated, ns', 'weir_ns'), ('ratio', 'ratio')]),
 }
 MORE = {  # further tables of the same subcommand: what the rows are, and their columns
