@@ -5,7 +5,7 @@
 # may come next is weir's own to say (weir __complete); this puts words together again that bash has split at : and =.
 
 _weir() {
-    local line=$COMP_LINE words=() word rest i current prefix candidate
+    local line=$COMP_LINE words=() word rest i current option cut='' quoted='' candidate
     for ((i = 0; i <= COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         rest=${line#"${line%%[![:space:]]*}"}
@@ -21,18 +21,28 @@ _weir() {
     done
     current=${words[-1]}
 
-    prefix=
-    [[ $COMP_WORDBREAKS != *:* || $current != *:* ]] || prefix=${current%"${current##*:}"}
-    [[ $COMP_WORDBREAKS != *=* || $current != --*=* ]] || prefix=${current%%=*}=
+    # of the word bash replaces what is behind the last : or =, but all of it within quotes, which it closes itself
+    option=
+    [[ $current != --*=* ]] || option=${current%%=*}=
+    case ${COMP_WORDS[COMP_CWORD]} in
+    [\'\"]*) quoted=yes cut=$option ;;
+    *) for ((i = 0; i < ${#current}; i++)); do
+        word=${current:i:1}
+        [[ $word != [:=] || $COMP_WORDBREAKS != *"$word"* ]] || cut=${current:0:i+1}
+    done ;;
+    esac
 
     COMPREPLY=()
     while IFS= read -r candidate; do
         if [ "$candidate" = @files ]; then
             compopt -o filenames 2>/dev/null
-            mapfile -t COMPREPLY < <(compgen -f -- "${current#"$prefix"}")
+            mapfile -t COMPREPLY < <(compgen -P "$option" -f -- "${current#"$option"}")
+            COMPREPLY=("${COMPREPLY[@]#"$cut"}")
             return
         fi
-        printf -v candidate %q "${candidate#"$prefix"}"
+        candidate=$option$candidate
+        candidate=${candidate#"$cut"}
+        [ "$quoted" ] || printf -v candidate %q "$candidate"
         COMPREPLY+=("$candidate")
     done < <("${words[0]}" __complete "${words[@]:1}" 2>/dev/null)
 }

@@ -16,7 +16,7 @@ PROMPT = "ready> "
 class Completion(harness.Case):
     def setUp(self):
         super().setUp()
-        for name in ("emails", "emails:de", "emails:en", "reports", "with a space", b"evil\nname"):
+        for name in ("emails", "emails:de", "emails:en", "reports", "with a space", "a=b", b"evil\nname"):
             self.redis("XADD", name, "*", "n", 1)
 
     def environment(self, **more):
@@ -78,12 +78,16 @@ class Completion(harness.Case):
         self.complete("weir stats wit", "h\\ a\\ space ")
         self.complete("weir ls --tro", "uble ")
         self.complete("weir dead reports --reason cra", "shed ")
+        self.complete("weir stats a=", "stats a=b ")  # and at the equals sign
+        self.complete("weir stats 'wit", "h a space' ")  # within quotes nothing is quoted once more
+        self.complete('weir stats "emails:d', '"emails:de" ')
+        self.complete("weir dead reports --reason='pay", "='payload lost' ")
 
     def test_what_is_offered(self):
         self.assertIn("stats", self.candidates("weir "))
         self.assertEqual(self.candidates("weir re"), ["resume", "reap"])
         self.assertEqual(
-            self.candidates("weir stats "), [r"emails", r"emails:de", r"emails:en", r"reports", r"with\ a\ space"]
+            self.candidates("weir stats "), [r"a=b", r"emails", r"emails:de", r"emails:en", r"reports", r"with\ a\ space"]
         )
         self.assertEqual(self.candidates("weir stats emails:"), ["de", "en"])
         self.assertEqual(self.candidates("weir stats reports "), [])
