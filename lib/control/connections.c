@@ -9,7 +9,8 @@
  *
  * What must stay true:
  *   - there are never more than max_connections: at that point nothing more is accepted, and who is slow has to go, so
- *     that a thousand slow clients can't keep one other out for long;
+ *     that a thousand slow clients can't keep one other out for long. The same where the process has no file left for
+ *     one more, or the listener would be woken again and again for a client that can't be accepted;
  *   - a request that is being answered is left alone: it is bounded by what Redis may take;
  *   - what requests hold in memory is bounded in total, whoever sends them.
  */
@@ -162,6 +163,13 @@ struct bufferevent *control_connection_new(struct event_base *base, void *argume
     return buffers;
 }
 
+void control_connections_none_accepted(struct weir_control *control)
+{
+    evconnlistener_disable(control->listener);
+    control->starved = true;
+    sweep_soon(control);
+}
+
 static struct control_connection *find(const struct weir_control *control, struct evhttp_request *http)
 {
     struct evhttp_connection *of = evhttp_request_get_connection(http);
@@ -252,9 +260,10 @@ void control_connections_sweep(struct weir_control *control)
             drop(one);
         at = &one->next;
     }
-    if (is_full(control))
+    if (is_full(control) || control->starved)
         make_room(control, now_ms);
-    else if (control->listener)
+    control->starved = false;
+    if (!is_full(control) && control->listener)
         evconnlistener_enable(control->listener);
     if (control->n_connections > 0)
         sweep_soon(control);

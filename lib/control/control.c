@@ -194,9 +194,19 @@ static void on_stop(evutil_socket_t fd, short what, void *argument)
     event_base_loopexit(control->base, control->n_connections > 0 ? &last_words : NULL);
 }
 
+/* libevent calls it with what is evhttp's; it is the loop's thread that calls. */
+static _Thread_local struct weir_control *of_this_loop;
+
+static void on_accept_failed(struct evconnlistener *listener, void *http)
+{
+    (void)listener, (void)http;
+    control_connections_none_accepted(of_this_loop);
+}
+
 static void *loop_main(void *argument)
 {
     struct weir_control *control = argument;
+    of_this_loop = control;
     event_base_dispatch(control->base);
     return NULL;
 }
@@ -222,6 +232,7 @@ static weir_status listen_on(struct weir_control *control, weir_error *err)
         return weir_error_set(err, WEIR_ERR_SYSTEM, "can't listen on %s, port %u: %s",
                               control->options.address ? control->options.address : "127.0.0.1",
                               (unsigned)control->options.port, strerror(errno));
+    evconnlistener_set_error_cb(control->listener, on_accept_failed);
     char text[INET6_ADDRSTRLEN] = "?";
     bool six = address.ss_family == AF_INET6;
     getsockname(evconnlistener_get_fd(control->listener), (struct sockaddr *)&address, &len);

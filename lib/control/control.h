@@ -105,6 +105,7 @@ struct weir_control {
     struct event *came_back, *sweep, *stop;
     struct control_connection *connections; /* newest first */
     size_t n_connections, n_tasks;
+    bool starved;     /* the last client could not be accepted */
     size_t received;  /* bytes of requests that aren't answered yet, of all connections */
     size_t answering; /* bytes of answers that aren't sent yet */
 
@@ -183,6 +184,9 @@ struct bufferevent *control_connection_new(struct event_base *base, void *contro
 /* The request is complete, and being answered; then the answer is on its way, with `close` the last one. */
 void control_connection_begin(struct weir_control *control, struct evhttp_request *http);
 void control_connection_answer(struct weir_control *control, struct evhttp_request *http, size_t len, bool close);
+
+/* A client could not be accepted: nobody is until the next sweep, which makes room. */
+void control_connections_none_accepted(struct weir_control *control);
 
 /* Drops those that are too slow, and forgets those that are gone. */
 void control_connections_sweep(struct weir_control *control);

@@ -96,12 +96,12 @@ class Answer:
 class Worker:
     """A process with the control plane; with Worker(redis, '--queue', 'jobs') as worker: worker.get('/health')"""
 
-    def __init__(self, redis, *arguments, token=TOKEN):
-        self.redis, self.token = redis, token
+    def __init__(self, redis, *arguments, token=TOKEN, stderr=None):
+        self.redis, self.token, self.stderr = redis, token, stderr
         self.command = [WORKER, redis.url, *(['--token', token] if token else []), *arguments]
 
     def __enter__(self):
-        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.stderr, text=True)
         self.url = self.process.stdout.readline().strip()
         if not self.url:
             raise RuntimeError('the worker did not start')

@@ -3,6 +3,7 @@
 """Clients that are slow, or too many, stall neither each other nor the queue; nor does a Redis that is slow."""
 
 import os
+import resource
 import signal
 import socket
 import threading
@@ -44,6 +45,20 @@ class Slow(Case):
                 self.assertLess(self.files(worker), files + CONNECTIONS + 8)  # and connections to Redis
             self.redis('XADD', 'jobs', '*', 'do', 'done')
             self.wait(lambda: self.redis('XPENDING', 'jobs', 'workers')[0] == 0)
+
+    def test_a_process_without_a_file_left_waits_in_peace(self):
+        with open(os.path.join(self.redis.directory, 'stderr'), 'w+', encoding='utf-8') as words:
+            worker = self.start('--connections', '256', stderr=words)
+            files = self.files(worker)
+            limit = resource.prlimit(worker.process.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(worker.process.pid, resource.RLIMIT_NOFILE, (files + 8, limit[1]))
+            self.open(worker, 30, b'')
+            for _ in range(5):
+                self.assertEqual(worker.get('/health', timeout=REQUEST_S).code, 200)
+            resource.prlimit(worker.process.pid, resource.RLIMIT_NOFILE, limit)
+            self.assertEqual(worker.get('/api/queues').code, 200)
+            words.seek(0)
+            self.assertEqual(words.read(), '')
 
     def test_who_was_cut_off_was_slow(self):
         worker = self.start('--connections', str(CONNECTIONS))
