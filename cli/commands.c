@@ -156,8 +156,8 @@ const struct command commands[] = {
         "To systemd it tells how it is, see weir-serve.service: that it is ready once it listens and has reached "
         "Redis, "
         "and to the watchdog that it is alive for as long as the loop that serves HTTP goes round. Where Redis is away "
-        "it serves all the same, says so in its status, and tries again every second; one that goes away later is no "
-        "reason to be restarted.",
+        "at the start it is ready after ten seconds all the same, says so in its status and on its pages, and tries "
+        "again; one that goes away later is no reason to be restarted.",
         {{NULL, USE_SERVE, "[OPTION…]", NULL, 0, 0, false, serve_run}},
         {{"weir serve", "to look, on this host"},
          {"weir serve --new-token", "to act as well: open the address that it prints"},

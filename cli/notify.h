@@ -12,8 +12,8 @@
 #include <weir/control.h>
 
 /*
- * Until one of the signals comes, which have to be blocked: READY=1 once Redis was reached, WATCHDOG=1 for as long as
- * the control plane makes progress, STOPPING=1 at the end.
+ * Until one of the signals comes, which have to be blocked: READY=1 once Redis was reached, or ten seconds have passed
+ * without, WATCHDOG=1 for as long as the control plane makes progress, STOPPING=1 at the end.
  */
 void notify_until(const sigset_t *ends, const struct options *options, weir_control *control);
 

@@ -41,11 +41,11 @@ class HeldUp:
 
 
 class Service(harness.Case):
-    def serve(self, url, **more):
+    def serve(self, url, stderr=subprocess.DEVNULL, **more):
         return Systemd(
             [WEIR, "serve", "--port", "0"],
             harness.environment(**{"WEIR_URL": url, **more}),
-            stderr=subprocess.DEVNULL,
+            stderr=stderr,
         )
 
     def test_it_is_ready_and_goes_on_and_stops(self):
@@ -69,7 +69,9 @@ class Service(harness.Case):
                     self.assertEqual(answer.status, 200)
                 systemd.hear("WATCHDOG=1")
                 redis.process.send_signal(signal.SIGCONT)
-                systemd.hear("READY=1")
+                while "waiting" in status:
+                    status = systemd.hear(("READY=1", "STATUS="))
+                self.assertIn("STATUS=" + address, status)
 
                 # and later it is no reason to be restarted
                 redis.process.send_signal(signal.SIGSTOP)
@@ -79,6 +81,15 @@ class Service(harness.Case):
         finally:
             redis.process.send_signal(signal.SIGCONT)
             redis.__exit__()
+
+    def test_it_is_ready_without_redis_at_last(self):
+        with self.serve("unix:///nonexistent/redis.sock", stderr=subprocess.PIPE) as systemd:
+            ready = systemd.hear("READY=1")  # after ten seconds
+            self.assertIn("waiting for Redis: can't connect", ready)
+            self.assertIn("there is no token", systemd.process.stderr.readline())
+            self.assertIn("it serves all the same", systemd.process.stderr.readline())
+            systemd.hear("WATCHDOG=1")
+            self.assertEqual(systemd.end(signal.SIGTERM), 0)
 
     def test_one_that_hangs_says_nothing_more(self):
         with self.serve(self.redis.url) as systemd:
