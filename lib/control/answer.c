@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "control/answer.h"
 
+#include "base/buffer.h"
 #include "control/json.h"
 #include "control/msgpack_text.h"
 
@@ -25,14 +26,23 @@ void control_answer_text(struct control_answer *answer, int code, const char *ty
     *answer = (struct control_answer){.code = code, .type = type, .body = taken, .len = len};
 }
 
+static int append(const char *text, size_t len, void *context)
+{
+    struct weir_buffer *buffer = context;
+    weir_buffer_append(buffer, text, len);
+    return buffer->failed ? -1 : 0;
+}
+
 void control_answer_json(struct control_answer *answer, int code, json_t *taken)
 {
     static char no_memory[] = "{\"error\":{\"code\":\"memory\",\"message\":\"There is no memory for the answer.\"}}\n";
-    char *text = taken ? json_dumps(taken, JSON_COMPACT) : NULL;
+    struct weir_buffer text = {0}; /* of our own: jansson's goes on after a piece that it had no memory for */
+    bool good = taken && json_dump_callback(taken, append, &text, JSON_COMPACT) == 0 && !text.failed;
     json_decref(taken);
-    if (text) {
-        control_answer_text(answer, code, type_json, text, strlen(text));
+    if (good) {
+        control_answer_text(answer, code, type_json, text.bytes, text.len);
     } else {
+        weir_buffer_free(&text);
         control_answer_text(answer, 500, type_json, no_memory, strlen(no_memory));
         answer->fixed = true;
     }

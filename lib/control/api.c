@@ -56,7 +56,9 @@ json_t *control_read_object(struct control_task *task)
 {
     json_error_t wrong;
     json_t *object = json_loadb(task->body, task->body_len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &wrong);
-    if (!object) {
+    if (!object && wrong.line < 0) { /* nothing is wrong with it */
+        control_answer_json(&task->answer, 500, NULL);
+    } else if (!object) {
         control_answer_error(&task->answer, 400, "bad_request", "The body is no JSON: %s, line %d, column %d.",
                              wrong.text, wrong.line, wrong.column);
     } else if (!json_is_object(object)) {
