@@ -204,6 +204,8 @@ static void print_ids(const struct bulk *bulk)
         else
             print_id(bulk->results[i].id.text);
     }
+    if (bulk->options->ids && fflush(stdout) != 0)
+        interrupted = 1; /* who wants the ids would never learn of the rest */
 }
 
 /* Sends what was gathered. False: no use in going on. */
@@ -308,6 +310,7 @@ static enum exit_code enqueue_many(const struct options *options)
     uint64_t total = regular ? check_lines(bulk) : 0;
 
     interrupt_catch();
+    signal(SIGPIPE, SIG_IGN); /* so that it can be said how far it came */
     bulk->producer = server_producer(options, options->words[0]);
     progress_begin(&bulk->progress, "enqueueing", total);
     if (options->json)

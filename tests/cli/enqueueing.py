@@ -270,6 +270,21 @@ class Many(One):
         now = {int(fields[1]) + 1 for fields in self.fields("jobs")}
         self.assertEqual(now, set(range(1, 5001)) - {line for line in named if line < skip})
 
+    def test_a_reader_of_ids_that_goes_away(self):
+        process = subprocess.Popen(
+            [harness.WEIR, "enqueue", "jobs", "--ids", "--file", self.file(*({"fields": {"n": i}} for i in range(9000)))],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=harness.environment(WEIR_URL=self.redis.url),
+        )
+        process.stdout.close()
+        errors = process.stderr.read().decode()
+        process.stderr.close()
+        self.assertEqual(process.wait(60 * harness.TIMEOUT_SCALE), 130)
+        done = self.redis("XLEN", "jobs")
+        self.assertEqual(done, 1000)  # the first batch
+        self.assertIn(f"interrupted after line {done}; --skip {done} goes on", errors)
+
     def test_a_server_that_falls_silent(self):
         process = subprocess.Popen(
             [harness.WEIR, "enqueue", "jobs", "--file", "-", "--timeout", f"{2 * harness.TIMEOUT_SCALE}s"],
