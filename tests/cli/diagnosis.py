@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Somebody who has never seen weir finds with `weir ls` and `weir stats` why a queue isn't moving, and mends it."""
 
+import re
+
 import harness
 
 
@@ -107,6 +109,22 @@ class Diagnosis(harness.Case):
                 self.redis("CONFIG", "SET", "maxmemory", 0)
             self.weir("enqueue", "jobs", "n=1")
             self.see_nothing("jobs")
+
+    def test_redis_is_out_of_memory_for_dead_letters(self):
+        """Which is mended from here as well: deleting is done where nothing can be stored."""
+        fill = """for i = 1, 100 do redis.call('XADD', KEYS[1], i .. '-0', 'n', i, 'ballast', ARGV[1],
+            'weir.reason', 'rejected', 'weir.group', 'weir') end"""
+        self.redis("EVAL", fill, 1, "{jobs}:dead", "x" * 100000)
+        used = int(re.search(rb"used_memory:(\d+)", self.redis("INFO", "memory"))[1])
+        with self.worker("jobs", "done"):
+            self.redis("CONFIG", "SET", "maxmemory", used - 5000000)
+            try:
+                self.see("jobs", "full", "delete dead letters")
+                self.assertEqual(self.weir("dead", "jobs", "purge", "--all", "--yes").text, "100 jobs deleted\n")
+                self.weir("enqueue", "jobs", "n=1")
+                self.see_nothing("jobs")
+            finally:
+                self.redis("CONFIG", "SET", "maxmemory", 0)
 
     def test_handlers_are_too_slow(self):
         self.add_old("jobs", 5)
