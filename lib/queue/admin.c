@@ -353,10 +353,16 @@ weir_status weir_admin_delayed(weir_admin *admin, const char *stream, const weir
         status = require(visit, "visit", err);
     if (status == WEIR_OK && after)
         status = require(after->id, "after->id", err);
+    size_t page = PAGE;
     while (status == WEIR_OK && max > 0) {
-        call.max = max < PAGE ? max : PAGE;
+        call.max = max < page ? max : page;
         call.visited = (struct weir_visit){0};
         status = perform(admin, delayed_page, true, &call, err);
+        if (status == WEIR_ERR_IN_DOUBT && call.visited.n == 0 && call.max > 1) { /* too large together, maybe */
+            page = call.max / 2;
+            status = WEIR_OK;
+            continue;
+        }
         if (listing.out_of_memory)
             status = weir_error_set(err, WEIR_ERR_MEMORY, "no memory for a delayed job");
         if (call.visited.n < call.max || call.visited.ended)

@@ -164,11 +164,16 @@ static weir_status list(weir_dead *dead, const char *from, size_t max, struct ca
         if (status != WEIR_OK)
             return status;
     }
+    size_t page = PAGE;
     while (max > 0 && !call->ended &&
            !(call->newest_first ? is_first_of_all(call->id) : weir_entry_id_is_last(call->id))) {
-        call->max = max < PAGE ? max : PAGE;
+        call->max = max < page ? max : page;
         call->n = 0;
         weir_status status = perform(dead, list_page, true, call, err);
+        if (status == WEIR_ERR_IN_DOUBT && call->n == 0 && call->max > 1) { /* they may be too large together */
+            page = call->max / 2;
+            continue;
+        }
         if (status != WEIR_OK)
             return status;
         if (call->n < call->max)

@@ -436,6 +436,12 @@ static void huge_letters_are_kept(void **state)
     assert_true(recorder_wait_count(f->runs, 2, TEST_TIMEOUT_MS));
 }
 
+static void limit_answers(struct fixture *f)
+{
+    const char *limit[] = {"CONFIG", "SET", "client-output-buffer-limit", "normal 1000000 0 0"};
+    freeReplyObject(test_server_argv(f->server, COUNT_OF(limit), limit, NULL));
+}
+
 /*
  * An answer that is too large, here for the server's output buffer, costs the connection, and would cost the next one,
  * too: less is asked for, be it read, claimed or recovered.
@@ -458,14 +464,59 @@ static void jobs_that_are_too_large_together_come_one_by_one(void **state)
     for (int i = 0; i < JOBS / 2; i++)
         freeReplyObject(
             test_server_command(f->server, "XCLAIM " STREAM " " GROUP " gone 0 %d-1 IDLE 90000000 JUSTID", i + 1));
-    const char *limit[] = {"CONFIG", "SET", "client-output-buffer-limit", "normal 1000000 0 0"};
-    freeReplyObject(test_server_argv(f->server, COUNT_OF(limit), limit, NULL));
+    limit_answers(f);
 
     OK(weir_queue_start(queue, &last_error));
     assert_true(WAIT_STAT(queue, done, JOBS));
     assert_int_equal(recorder_distinct_keys(f->runs), JOBS);
     assert_int_equal(recorder_most_of_a_key(f->runs), 1);
     assert_int_equal(test_server_integer(f->server, "EXISTS " DEAD), 0);
+}
+
+static int count_letter(const weir_dead_letter *letter, void *n)
+{
+    (void)letter;
+    ++*(size_t *)n;
+    return 0;
+}
+
+static int count_job(const weir_job_info *job, void *n)
+{
+    (void)job;
+    ++*(size_t *)n;
+    return 0;
+}
+
+/* The same of pages of a listing. */
+static void a_listing_of_what_is_too_large_together_is_complete(void **state)
+{
+    enum { JOBS = 7, LEN = 400000 };
+    struct fixture *f = *state;
+    char *value = calloc(1, LEN);
+    assert_non_null(value);
+    weir_enqueue_options delayed = WEIR_ENQUEUE_OPTIONS_INIT;
+    delayed.delay_ms = 86400000;
+    for (int i = 0; i < JOBS; i++) {
+        freeReplyObject(test_server_command(f->server, "XADD " DEAD " * value %b", value, (size_t)LEN));
+        OK(weir_enqueue(fixture_producer(f), WEIR_FIELDS(weir_field_bytes("value", value, LEN)), &delayed, NULL,
+                        &last_error));
+    }
+    free(value);
+    weir_admin_options options = WEIR_ADMIN_OPTIONS_INIT;
+    options.url = test_server_url(f->server);
+    weir_admin *admin = NULL;
+    OK(weir_admin_open(&admin, &options, &last_error));
+    weir_dead *letters = fixture_letters(f);
+    limit_answers(f);
+    size_t n_oldest = 0, n_newest = 0, n_delayed = 0;
+    OK(weir_dead_list(letters, NULL, SIZE_MAX, count_letter, &n_oldest, &last_error));
+    OK(weir_dead_list_newest(letters, NULL, SIZE_MAX, count_letter, &n_newest, &last_error));
+    weir_status status = weir_admin_delayed(admin, STREAM, NULL, SIZE_MAX, count_job, &n_delayed, &last_error);
+    weir_admin_close(admin);
+    OK(status);
+    assert_int_equal(n_oldest, JOBS);
+    assert_int_equal(n_newest, JOBS);
+    assert_int_equal(n_delayed, JOBS);
 }
 
 int main(void)
@@ -477,6 +528,7 @@ int main(void)
         WITH_FIXTURE(huge_jobs_of_others_are_handled),
         WITH_FIXTURE(huge_letters_are_kept),
         WITH_FIXTURE(jobs_that_are_too_large_together_come_one_by_one),
+        WITH_FIXTURE(a_listing_of_what_is_too_large_together_is_complete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
