@@ -151,8 +151,9 @@ struct weir_broker_ops {
 
     /*
      * Takes up to `count` entries after *after that are pending for this consumer and not in flight here. *after moves
-     * on; *ret_more: call again. `lost_reply`: these were delivered to this very process and never run, so their
-     * delivery is not counted a second time. max_idle_ms: only those idle for at most so long; INT64_MAX: all.
+     * on, also where the answer is lost; *ret_more: call again. `lost_reply`: these were delivered to this very process
+     * and never run, so their delivery is not counted a second time. max_idle_ms: only those idle for at most so long;
+     * INT64_MAX: all.
      */
     weir_status (*recover)(struct weir_session *session, struct weir_entry_id *after, size_t count, bool lost_reply,
                            int64_t max_idle_ms, weir_in_flight_fn in_flight, void *context, struct weir_batch *batch,

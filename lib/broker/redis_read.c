@@ -439,9 +439,8 @@ weir_status redis_recover(struct weir_session *base, struct weir_entry_id *after
     struct weir_entry_id *picked = weir_arena_alloc(&session->scratch, rows->len * sizeof *picked);
     if (!picked || !weir_batch_reserve(batch, rows->len))
         return no_memory(session, err);
-    struct weir_entry_id last = *after;
     size_t n = 0;
-    status = pick_pending(session, rows, max_idle_ms, in_flight, context, picked, &n, &last, err);
+    status = pick_pending(session, rows, max_idle_ms, in_flight, context, picked, &n, after, err);
     if (status == WEIR_OK && n > 0) {
         struct weir_buffer *arguments = &session->arguments;
         redis_key(arguments, &session->keys->stream);
@@ -465,7 +464,6 @@ weir_status redis_recover(struct weir_session *base, struct weir_entry_id *after
         batch->n = 0;
         return status;
     }
-    *after = last;
     *ret_more = rows->len == count;
     return WEIR_OK;
 }

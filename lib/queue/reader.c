@@ -23,6 +23,7 @@
 enum {
     OUTSTANDING_MAX = 3,
     WORTH_ASKING = WEIR_ASK_MAX / 8,
+    LOST_MAX = 4, /* connections, over one and the same entry: it is too large, and holds up all that come after it */
 };
 
 struct reader {
@@ -35,6 +36,11 @@ struct reader {
     bool recovered;           /* since the connection was made */
     bool stopping;            /* the unblocking has begun */
     struct weir_batch *batch; /* being filled */
+
+    /* of recover: an entry that was asked for alone, and how often the connection was lost over it */
+    struct weir_entry_id alone;
+    unsigned n_lost;
+    struct weir_entry_id passed_over; /* the next pass begins after this one */
 };
 
 static bool is_running(struct weir_queue *core)
@@ -174,6 +180,26 @@ static weir_status collect(struct reader *reader, weir_error *err)
     return WEIR_OK;
 }
 
+/* A page's answer was lost. `last`: the last entry that was looked at, if any was after `from`. */
+static void note_lost_page(struct reader *reader, size_t asked, struct weir_entry_id from, struct weir_entry_id last)
+{
+    weir_service_ask_less(reader->service, asked);
+    if (asked > 1 || weir_entry_id_compare(from, last) == 0)
+        return;
+    if (weir_entry_id_compare(reader->alone, last) != 0)
+        reader->n_lost = 0;
+    reader->alone = last;
+    if (++reader->n_lost < LOST_MAX)
+        return;
+    reader->n_lost = 0;
+    reader->passed_over = last;
+    char id[WEIR_ENTRY_ID_SIZE];
+    weir_entry_id_format(last, id);
+    weir_core_log(reader->core, WEIR_LOG_WARNING,
+                  "queue %s: the entry %s can't be received, maybe for its size; it is left pending, and others go on",
+                  reader->core->options.stream, id);
+}
+
 /* One page of this consumer's own pending entries; *more: there may be others. */
 static weir_status recover_page(struct reader *reader, struct weir_entry_id *after, bool first_time, bool *more,
                                 weir_error *err)
@@ -205,6 +231,7 @@ static weir_status recover_page(struct reader *reader, struct weir_entry_id *aft
         return WEIR_ERR_STOPPED;
     }
     int64_t asked_us = weir_now_us();
+    struct weir_entry_id from = *after;
     weir_status status = core->ops->recover(reader->service->session, after, room, !first_time && !none, max_idle_ms,
                                             weir_core_in_flight, core, batch, more, err);
     if (status == WEIR_OK) {
@@ -216,7 +243,7 @@ static weir_status recover_page(struct reader *reader, struct weir_entry_id *aft
         weir_core_deliver(core, batch, room, asked_us);
     } else {
         if (!core->ops->connected(reader->service->session))
-            weir_service_ask_less(reader->service, room);
+            note_lost_page(reader, room, from, *after);
         unreserve(core, room);
         weir_core_batch_unused(core, batch);
     }
@@ -238,13 +265,14 @@ static weir_status recover(struct reader *reader, weir_error *err)
     bool first_time = !core->recovered;
     pthread_mutex_unlock(&core->mutex);
 
-    struct weir_entry_id after = {0, 0};
+    struct weir_entry_id after = reader->passed_over;
     bool more = true;
     while (more) {
         weir_status status = recover_page(reader, &after, first_time, &more, err);
         if (status != WEIR_OK)
             return status;
     }
+    reader->passed_over = (struct weir_entry_id){0, 0};
     pthread_mutex_lock(&core->mutex);
     core->recovered = true;
     pthread_mutex_unlock(&core->mutex);

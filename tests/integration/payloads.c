@@ -473,6 +473,31 @@ static void jobs_that_are_too_large_together_come_one_by_one(void **state)
     assert_int_equal(test_server_integer(f->server, "EXISTS " DEAD), 0);
 }
 
+/* And one that is too large alone holds up no other: neither where it is read, nor where it is claimed or recovered. */
+static void a_job_that_cannot_be_received_holds_no_other_up(void **state)
+{
+    enum { JOBS = 6, LEN = 1500000 };
+    struct fixture *f = *state;
+    weir_queue_options options = fixture_options(f);
+    options.min_idle_ms = test_scaled_ms(500);
+    weir_queue *queue = fixture_open(f, &options);
+    char *value = calloc(1, LEN);
+    assert_non_null(value);
+    put_numbered(f, 0, JOBS / 2);
+    for (int i = 0; i < 2; i++)
+        freeReplyObject(test_server_command(f->server, "XADD " STREAM " * large %b", value, (size_t)LEN));
+    free(value);
+    put_numbered(f, JOBS / 2, JOBS / 2);
+    limit_answers(f);
+    OK(weir_queue_start(queue, &last_error));
+    assert_true(WAIT_STAT(queue, done, JOBS));
+    assert_true(wait_more_calls(f, "xautoclaim", 10));
+    put_numbered(f, JOBS, JOBS);
+    assert_true(WAIT_STAT(queue, done, 2 * JOBS));
+    assert_int_equal(recorder_most_of_a_key(f->runs), 1);
+    assert_true(wait_pending(f, 2));
+}
+
 static int count_letter(const weir_dead_letter *letter, void *n)
 {
     (void)letter;
@@ -528,6 +553,7 @@ int main(void)
         WITH_FIXTURE(huge_jobs_of_others_are_handled),
         WITH_FIXTURE(huge_letters_are_kept),
         WITH_FIXTURE(jobs_that_are_too_large_together_come_one_by_one),
+        WITH_FIXTURE(a_job_that_cannot_be_received_holds_no_other_up),
         WITH_FIXTURE(a_listing_of_what_is_too_large_together_is_complete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
