@@ -43,7 +43,7 @@ typedef struct weir_dead_letter {
     uint32_t attempts; /* how often its handler ran and reported failure */
     uint32_t deliveries;
     int64_t first_enqueued_ms; /* since the epoch */
-    weir_fields fields;        /* without the library's own; n is 0 where the payload is lost */
+    weir_fields fields;        /* without the library's own; n is 0 where the payload was lost before it was read */
     const void *payload;       /* on_dead only: the decoded struct where there is one, else NULL */
     const char *traceparent;   /* as weir_job_traceparent; empty where there is none */
 } weir_dead_letter;

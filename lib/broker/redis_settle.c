@@ -191,13 +191,14 @@ static bool next_answer(struct round *round, const char *what, bool *missing_scr
     return true;
 }
 
-/* Whether a script found the job owned. */
+/* Whether a script found the job owned; a release also whether there is anything to own. */
 static weir_status settle_by(struct round *round, const char *what, struct weir_job *job,
                              const struct weir_reply *answer)
 {
     if (answer->kind != WEIR_REPLY_INTEGER)
         return redis_surprise(round->session, what, round->err);
-    job->settled = answer->integer == 1 ? WEIR_SETTLED : WEIR_SETTLED_NOT_OWNED;
+    bool gone = answer->integer == 2 && job->verdict == WEIR_VERDICT_RELEASE;
+    job->settled = answer->integer == 1 ? WEIR_SETTLED : gone ? WEIR_SETTLED_GONE : WEIR_SETTLED_NOT_OWNED;
     return WEIR_OK;
 }
 

@@ -25,6 +25,7 @@ enum weir_settled {
     WEIR_UNSETTLED,         /* not reported, or refused for a reason that may pass */
     WEIR_SETTLED,           /* the server did it */
     WEIR_SETTLED_NOT_OWNED, /* the entry belongs to somebody else now, or is gone: nothing was done */
+    WEIR_SETTLED_GONE,      /* RELEASE: the entry was deleted, so that it can't be handed back, and is nobody's */
 };
 
 #define WEIR_JOB_ERROR_SIZE 1024

@@ -96,7 +96,7 @@ static void tell_burials(struct weir_queue *core, const struct weir_job_list *li
     for (struct weir_job *job = list->first; job; job = job->next) {
         if (job->settled != WEIR_SETTLED || !is_dead(job))
             continue;
-        if (job->payload_lost)
+        if (job->reason == WEIR_DEAD_PAYLOAD_LOST)
             weir_core_event(core, WEIR_EVENT_PAYLOAD_LOST, weir_job_entry_id(job), job->error ? job->error : "");
         weir_core_event(core, WEIR_EVENT_JOB_DEAD, weir_job_id(job), weir_dead_reason_text(job->reason));
     }
@@ -130,7 +130,7 @@ static void count_dead(weir_stats *stats, weir_dead_reason reason)
 static void count_settled(struct weir_queue *core, const struct weir_job *job, int64_t now_us)
 {
     core->stats.acked++;
-    if (job->settled == WEIR_SETTLED_NOT_OWNED)
+    if (job->settled != WEIR_SETTLED)
         return;
     if (job->verdict == WEIR_VERDICT_RETRY && now_us + job->retry_delay_ms * 1000 < core->promote_due_us) {
         core->promote_due_us = now_us + job->retry_delay_ms * 1000;
@@ -155,7 +155,9 @@ static void sort_out(struct acker *acker, bool refusal)
     weir_service_note_traffic(core, acker->service);
     for (struct weir_job *next; job; job = next) {
         next = job->next;
-        if (job->settled != WEIR_UNSETTLED) {
+        if (job->settled == WEIR_SETTLED_GONE && core->state != CORE_ABANDONED) {
+            weir_core_mourn(core, job);
+        } else if (job->settled != WEIR_UNSETTLED) {
             count_settled(core, job, now_us);
             weir_core_let_go(core, job);
         } else if (refusal) {

@@ -456,6 +456,26 @@ void weir_core_drop_ready(struct weir_queue *core, struct weir_job *job)
     weir_core_let_go(core, job);
 }
 
+void weir_core_mourn(struct weir_queue *core, struct weir_job *job)
+{
+    core->stats.payloads_lost++;
+    if (job->state == JOB_READY) {
+        core->n_ready--;
+    } else {
+        core->n_unreported--;
+        core->n_claimed += job->batch->claimed; /* which reporting it has taken back, and will again */
+    }
+    core->n_later++;
+    job->state = JOB_DOOMED;
+    job->settled = WEIR_UNSETTLED;
+    job->entry_gone = true;
+    doom(job, WEIR_DEAD_PAYLOAD_LOST, "the entry was deleted from the stream while it was pending");
+    weir_job_list_push(&core->doomed, job);
+    weir_pool_rouse(core);
+    if (core->state == CORE_STOPPING)
+        pthread_cond_broadcast(&core->work);
+}
+
 void weir_core_release_ready(struct weir_queue *core, size_t keep)
 {
     for (struct weir_batch *batch = core->ready_first, *next; batch; batch = next) {
@@ -467,6 +487,10 @@ void weir_core_release_ready(struct weir_queue *core, size_t keep)
                 continue;
             if (keep > 0) {
                 keep--;
+                continue;
+            }
+            if (job->entry_gone) {
+                weir_core_mourn(core, job);
                 continue;
             }
             job->verdict = WEIR_VERDICT_RELEASE;

@@ -33,7 +33,7 @@ enum weir_job_state {
     JOB_READY,    /* fetched, not started */
     JOB_RUNNING,  /* in its handler, or in on_dead */
     JOB_LATER,    /* between WEIR_LATER and weir_job_finish */
-    JOB_DOOMED,   /* finished asynchronously, waits for a worker that tells on_dead */
+    JOB_DOOMED,   /* finished asynchronously, or deleted unstarted: waits for a worker that tells on_dead */
     JOB_REPORTED, /* in the list of outcomes, or with the acker */
     JOB_GONE,     /* let go of */
 };
@@ -223,6 +223,12 @@ void weir_core_report(struct weir_queue *core, struct weir_job *job);
 
 /* Ends a job for good; its batch with the last one. Locks: held. */
 void weir_core_let_go(struct weir_queue *core, struct weir_job *job);
+
+/*
+ * A job that was neither started nor can be handed back, because its entry was deleted: a worker tells on_dead, and it
+ * goes to the dead letters with the fields that are known here. READY or REPORTED. Locks: held.
+ */
+void weir_core_mourn(struct weir_queue *core, struct weir_job *job);
 
 /* Hands all unstarted jobs beyond the first `keep` back to the server. Locks: held. */
 void weir_core_release_ready(struct weir_queue *core, size_t keep);

@@ -364,6 +364,62 @@ static void jobs_fetched_ahead_outlive_their_entries(void **state)
     assert_int_equal(test_server_integer(f->server, "EXISTS " DEAD), 0);
 }
 
+static void *stop_queue(void *queue)
+{
+    weir_queue_stop(queue, TEST_TIMEOUT_MS);
+    return NULL;
+}
+
+/* Jobs that were fetched ahead lose their entries, and are handed back by a stop. */
+static void expect_letters_of_what_cannot_be_handed_back(struct fixture *f, bool renewed)
+{
+    weir_queue_options options = fixture_options(f);
+    options.handler = stop_at_gatekeeper;
+    options.on_dead = record_dead;
+    options.concurrency = 1;
+    options.prefetch_ms = 60000;
+    options.min_idle_ms = renewed ? 200 : 100000;
+    put_numbered(f, 0, 50);
+    weir_queue *queue = fixture_start(f, &options);
+    assert_true(recorder_wait_count(f->runs, 50, TEST_TIMEOUT_MS));
+    put(f, "gatekeeper");
+    put_numbered(f, 50, 20);
+    assert_true(WAIT_STAT(queue, waiting, 20));
+    assert_true(recorder_wait_count_key(f->runs, "gatekeeper", 1, TEST_TIMEOUT_MS));
+    for (int i = 50; i < 60; i++)
+        delete_numbered(f, i);
+    if (renewed)
+        assert_true(wait_pending(f, 11));
+
+    pthread_t stopper;
+    assert_int_equal(pthread_create(&stopper, NULL, stop_queue, queue), 0);
+    bool waited = WAIT_STAT(queue, waiting, 0);
+    gate_open(&f->gate);
+    pthread_join(stopper, NULL);
+    assert_true(waited);
+    fixture_close(f, queue);
+    fixture_start(f, &options);
+    assert_true(wait_integer(f, 10, "XLEN " DEAD));
+    assert_true(recorder_wait_count(f->runs, 61, TEST_TIMEOUT_MS));
+    assert_true(wait_pending(f, 0));
+    assert_int_equal(recorder_count(f->dead), 10);
+    assert_int_equal(recorder_most_of_a_key(f->runs), 1);
+    redisReply *dead = entries_of(f, DEAD);
+    for (size_t i = 0; i < dead->elements; i++)
+        assert_string_equal(text_of(dead->element[i], "weir.reason"), "payload lost");
+    freeReplyObject(dead);
+}
+
+static void what_cannot_be_handed_back_is_dead(void **state)
+{
+    expect_letters_of_what_cannot_be_handed_back(*state, false);
+}
+
+static void so_it_is_where_a_renewal_has_found_out(void **state)
+{
+    expect_letters_of_what_cannot_be_handed_back(*state, true);
+}
+
 /* --- what others do to the delayed set --- */
 
 static void add_delayed(struct fixture *f, const char *member, const char *packed, size_t len)
@@ -515,6 +571,8 @@ int main(void)
         WITH_FIXTURE(so_it_does_where_its_lease_is_renewed),
         WITH_FIXTURE(so_it_does_without_backoff),
         WITH_FIXTURE(jobs_fetched_ahead_outlive_their_entries),
+        WITH_FIXTURE(what_cannot_be_handed_back_is_dead),
+        WITH_FIXTURE(so_it_is_where_a_renewal_has_found_out),
         WITH_FIXTURE(a_spoiled_delayed_job_is_dead_with_its_bytes),
         WITH_FIXTURE(keys_of_another_type_stop_nothing_else),
         WITH_FIXTURE(fields_that_only_look_like_ours_do_no_harm),
