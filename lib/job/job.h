@@ -46,7 +46,7 @@ struct weir_job {
     uint32_t deliveries;     /* of the pending entry, this one included */
     int64_t enqueued_ms;     /* weir.first_enqueued_ms, else the entry id's time */
     bool payload_lost;       /* the entry was deleted while pending; there are no fields */
-    bool entry_gone;         /* the entry was deleted under the running job: nobody else can own it */
+    atomic_bool entry_gone;  /* the entry was deleted under the job: nobody else can own it */
 
     struct weir_job *next; /* in the one list the job is in */
     char entry_text[WEIR_ENTRY_ID_SIZE];

@@ -21,6 +21,7 @@ enum {
     GATHER_US = 300,   /* how long to wait for so many, while jobs are short */
     SHORT_RUN_US = 100,
     REFUSED_AGAIN_US = 250000,
+    UNCERTAIN_AGAIN_US = 5000,
     SWEEP_PAGE = 256,
     TRIM_MAX = 10000,
     TRIM_CALLS = 100,
@@ -142,6 +143,24 @@ static void count_settled(struct weir_queue *core, const struct weir_job *job, i
     core->trim_wanted |= job->verdict != WEIR_VERDICT_RELEASE;
 }
 
+/* What is to happen with a job that the server has answered for. */
+enum step { LET_GO, MOURN, REPEAT, WAIT };
+
+/*
+ * The server doesn't know the entry as ours any more: it is somebody else's, or it was deleted, and a renewal or a
+ * claim of ours has made the server notice. Then it is still ours. As long as one is on its way nobody can tell.
+ */
+static enum step next_step(const struct weir_queue *core, const struct weir_job *job)
+{
+    if (core->state == CORE_ABANDONED || job->settled == WEIR_SETTLED)
+        return LET_GO;
+    if (job->settled == WEIR_SETTLED_GONE || (job->entry_gone && job->verdict == WEIR_VERDICT_RELEASE))
+        return MOURN;
+    if (job->entry_gone)
+        return REPEAT;
+    return job->batch->renewing || core->taking_over ? WAIT : LET_GO;
+}
+
 /* Lets go of what is settled; the rest stays pending, or is refused for now. */
 static void sort_out(struct acker *acker, bool refusal)
 {
@@ -150,27 +169,29 @@ static void sort_out(struct acker *acker, bool refusal)
 
     struct weir_job *job = acker->pending.first;
     int64_t now_us = weir_now_us();
+    bool waits = false;
     weir_job_list_init(&acker->pending);
     pthread_mutex_lock(&core->mutex);
     weir_service_note_traffic(core, acker->service);
     for (struct weir_job *next; job; job = next) {
         next = job->next;
-        if (job->settled == WEIR_SETTLED_GONE && core->state != CORE_ABANDONED) {
-            weir_core_mourn(core, job);
-        } else if (job->settled != WEIR_UNSETTLED) {
+        enum step step = job->settled != WEIR_UNSETTLED ? next_step(core, job) : refusal ? WAIT : REPEAT;
+        if (step == LET_GO) {
             count_settled(core, job, now_us);
             weir_core_let_go(core, job);
-        } else if (refusal) {
-            weir_job_list_push(&acker->refused, job);
+        } else if (step == MOURN) {
+            weir_core_mourn(core, job);
         } else {
-            weir_job_list_push(&acker->pending, job);
+            job->settled = WEIR_UNSETTLED;
+            weir_job_list_push(step == WAIT ? &acker->refused : &acker->pending, job);
+            waits |= step == WAIT;
         }
     }
     if (core->state != CORE_RUNNING)
         pthread_cond_broadcast(&core->changed);
     pthread_mutex_unlock(&core->mutex);
-    if (refusal)
-        acker->refused_again_us = now_us + REFUSED_AGAIN_US;
+    if (waits)
+        acker->refused_again_us = now_us + (refusal ? REFUSED_AGAIN_US : UNCERTAIN_AGAIN_US);
 }
 
 static bool is_refusal(weir_status status)

@@ -187,11 +187,14 @@ static size_t collect_leases(struct claimer *claimer, int64_t now_us)
     return n;
 }
 
-/* The batches whose jobs were all renewed by a command sent at now_us, not those that came meanwhile. */
-static void mark_renewed(struct weir_queue *core, int64_t now_us)
+/*
+ * The renewal is over. `renewed`: the batches whose jobs were all in the command that was sent at now_us, and so not
+ * those that came meanwhile, were renewed. Locks: held.
+ */
+static void end_renewal(struct weir_queue *core, int64_t now_us, bool renewed)
 {
     for (struct weir_batch *batch = core->batches; batch; batch = batch->next) {
-        if (batch->renewing)
+        if (renewed && batch->renewing)
             batch->renewed_us = now_us;
         batch->renewing = false;
     }
@@ -201,12 +204,10 @@ static void mark_renewed(struct weir_queue *core, int64_t now_us)
 static bool lose_lease(struct weir_queue *core, struct weir_entry_id entry, enum weir_lease lease, weir_id *ret_id)
 {
     struct weir_job *job = weir_core_find(core, entry);
-    if (!job)
+    if (job && lease == WEIR_LEASE_ENTRY_GONE)
+        job->entry_gone = true; /* also where its outcome is on its way: it would look like somebody else's */
+    if (!job || lease == WEIR_LEASE_ENTRY_GONE || job->state == JOB_REPORTED)
         return false; /* it ended meanwhile */
-    if (lease == WEIR_LEASE_ENTRY_GONE) {
-        job->entry_gone = true;
-        return false;
-    }
     core->stats.leases_lost++;
     if (job->state == JOB_READY) {
         weir_core_drop_ready(core, job);
@@ -229,12 +230,13 @@ static weir_status renew(struct claimer *claimer, weir_error *err)
     weir_status status = WEIR_OK;
     if (n > 0)
         status = core->ops->renew(claimer->service->session, claimer->entries, n, claimer->leases, err);
-    if (status != WEIR_OK)
-        return status;
-
     size_t n_lost = 0;
     pthread_mutex_lock(&core->mutex);
-    mark_renewed(core, now_us);
+    end_renewal(core, now_us, status == WEIR_OK);
+    if (status != WEIR_OK) {
+        pthread_mutex_unlock(&core->mutex);
+        return status;
+    }
     for (size_t i = 0; i < n; i++) {
         core->stats.leases_renewed += claimer->leases[i] == WEIR_LEASE_RENEWED;
         if (claimer->leases[i] != WEIR_LEASE_RENEWED)

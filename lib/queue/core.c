@@ -166,8 +166,7 @@ struct weir_job *weir_core_take_ready(struct weir_queue *core, bool lost_only)
     return NULL;
 }
 
-/* A job of this entry that is not GONE, rather one that isn't reported either, or NULL. */
-static struct weir_job *find_alive(struct weir_queue *core, struct weir_entry_id entry)
+struct weir_job *weir_core_find(struct weir_queue *core, struct weir_entry_id entry)
 {
     struct weir_job *reported = NULL;
     for (struct weir_batch *batch = core->batches; batch; batch = batch->next) {
@@ -181,17 +180,11 @@ static struct weir_job *find_alive(struct weir_queue *core, struct weir_entry_id
     return reported;
 }
 
-struct weir_job *weir_core_find(struct weir_queue *core, struct weir_entry_id entry)
-{
-    struct weir_job *job = find_alive(core, entry);
-    return job && job->state != JOB_REPORTED ? job : NULL;
-}
-
 bool weir_core_in_flight(void *context, struct weir_entry_id entry)
 {
     struct weir_queue *core = context;
     pthread_mutex_lock(&core->mutex);
-    bool found = find_alive(core, entry) != NULL;
+    bool found = weir_core_find(core, entry) != NULL;
     pthread_mutex_unlock(&core->mutex);
     return found;
 }
@@ -241,7 +234,7 @@ static void doom(struct weir_job *job, weir_dead_reason reason, const char *why)
  */
 static bool admit(struct weir_queue *core, struct weir_job *job, bool check_in_flight)
 {
-    struct weir_job *running = check_in_flight ? find_alive(core, job->entry) : NULL;
+    struct weir_job *running = check_in_flight ? weir_core_find(core, job->entry) : NULL;
     if (running && !concerns_a_forsaken(running, job)) {
         job->state = JOB_GONE;
         return false;

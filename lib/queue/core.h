@@ -174,7 +174,7 @@ void weir_core_deliver(struct weir_queue *core, struct weir_batch *batch, size_t
 bool weir_core_take_over_begin(struct weir_queue *core, const struct weir_service *service);
 void weir_core_take_over_end(struct weir_queue *core);
 
-/* The job with this entry id that is in flight here (not reported), or NULL. Locks: held. */
+/* The job with this entry id that is in flight here, rather one that isn't reported yet, or NULL. Locks: held. */
 struct weir_job *weir_core_find(struct weir_queue *core, struct weir_entry_id entry);
 
 /* weir_in_flight_fn: whether this process is still busy with the entry, unconfirmed outcomes included. Takes the lock.

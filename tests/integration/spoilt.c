@@ -283,6 +283,30 @@ static void a_retry_waits_until_it_can_be_stored(void **state)
     weir_log_set(WEIR_LOG_WARNING, NULL, NULL);
 }
 
+/* Also where its entry is deleted meanwhile, which the server notices once the lease is renewed: it is still ours. */
+static void a_retry_outlives_its_entry_until_it_can_be_stored(void **state)
+{
+    struct fixture *f = *state;
+    weir_log_set(WEIR_LOG_OFF, NULL, NULL);
+    freeReplyObject(test_server_command(f->server, "SET " DELAYED_JOBS " x"));
+    weir_queue_options options = fast(f);
+    options.handler = handle_retry;
+    options.max_attempts = 2;
+    options.min_idle_ms = 200;
+    options.claim_interval_ms = 3600000; /* which would notice it, too */
+    weir_queue *queue = fixture_start(f, &options);
+    weir_id id = put(f, "fails");
+    assert_true(recorder_wait_count_key(f->runs, "fails", 1, TEST_TIMEOUT_MS));
+    assert_int_equal(test_server_integer(f->server, "XDEL " STREAM " %s", id.text), 1);
+    assert_true(wait_pending(f, 0));
+    assert_true(WAIT_STAT(queue, unreported, 1));
+    assert_int_equal(test_server_integer(f->server, "DEL " DELAYED_JOBS), 1);
+    assert_true(recorder_wait_count_key(f->runs, "fails", 2, TEST_TIMEOUT_MS));
+    assert_true(wait_integer(f, 1, "XLEN " DEAD));
+    fixture_close(f, queue);
+    weir_log_set(WEIR_LOG_WARNING, NULL, NULL);
+}
+
 /* One that could not be stored is refused, and leaves nothing behind. */
 static void a_delayed_job_that_cannot_be_stored_is_refused_whole(void **state)
 {
@@ -384,6 +408,7 @@ int main(void)
         WITH_FIXTURE(the_hash_alone_is_no_job),
         WITH_FIXTURE(the_set_alone_is_a_lost_job),
         WITH_FIXTURE(a_retry_waits_until_it_can_be_stored),
+        WITH_FIXTURE(a_retry_outlives_its_entry_until_it_can_be_stored),
         WITH_FIXTURE(a_delayed_job_that_cannot_be_stored_is_refused_whole),
         WITH_FIXTURE(what_cannot_be_buried_holds_nothing_up),
         WITH_FIXTURE(a_rejected_job_waits_until_it_can_be_buried),
