@@ -15,18 +15,19 @@
 enum { MAX_DELIVERIES = 3 };
 
 struct shared {
-    atomic_int poisoned, healthy;
+    atomic_int entered, poisoned, healthy;
     atomic_int attempts[MAX_DELIVERIES + 1],
         deliveries[MAX_DELIVERIES + 1]; /* as the poisonous job's handler saw them */
 };
 
 static void note_poison(struct shared *shared, const weir_job *job)
 {
-    int n = atomic_fetch_add(&shared->poisoned, 1);
+    int n = atomic_fetch_add(&shared->entered, 1);
     if (n <= MAX_DELIVERIES) {
         atomic_store(&shared->attempts[n], (int)weir_job_attempt(job));
         atomic_store(&shared->deliveries[n], (int)weir_job_deliveries(job));
     }
+    atomic_fetch_add(&shared->poisoned, 1); /* last: then it is killed */
 }
 
 /* The job's field "n" says how its worker dies. */
