@@ -95,7 +95,7 @@ const struct command commands[] = {
     {
         "dead",
         "list dead letters, look at them, put them back, delete them",
-        "Dead letters are jobs that will not be tried again by themselves: they failed too often (exhausted), killed "
+        "Dead letters are jobs that nothing will try again: they failed too often (exhausted), killed "
         "their workers (crashed), were rejected or can't be decoded. Requeueing puts a job back into its stream, as "
         "fresh as "
         "it was. --all means those that are dead when the command begins.",

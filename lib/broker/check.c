@@ -270,7 +270,7 @@ static void judge_delayed(const struct weir_queue_facts *facts, struct weir_find
         report(findings, WEIR_FINDING_ORPHANS, facts->orphans, facts->repaired == facts->orphans,
                facts->repaired == facts->orphans ? "Look at the dead letters, and requeue what should run."
                                                  : "Check with repair set: that moves them to the dead letters.",
-               "%" PRIu64 " delayed %s lost the time when to run, and will never run by themselves%s.", facts->orphans,
+               "%" PRIu64 " delayed %s lost the time when to run, and will never be run%s.", facts->orphans,
                plural(facts->orphans, "job has", "jobs have"),
                facts->repaired == facts->orphans ? "; they were moved to the dead letters" : "");
     if (facts->no_payload > 0)
@@ -302,8 +302,8 @@ void weir_judge_queue(const struct weir_queue_facts *facts, struct weir_findings
     if (facts->dead > 0)
         report(findings, WEIR_FINDING_DEAD_LETTERS, facts->dead, false,
                "Look at them (weir dead STREAM); requeue or delete them.",
-               "There %s %" PRIu64 " dead %s: jobs that will not be tried again by themselves.",
-               plural(facts->dead, "is", "are"), facts->dead, plural(facts->dead, "letter", "letters"));
+               "There %s %" PRIu64 " dead %s: jobs that nothing will try again.", plural(facts->dead, "is", "are"),
+               facts->dead, plural(facts->dead, "letter", "letters"));
 }
 
 void weir_judge_type(const char *key, const char *expected, const char *actual, struct weir_findings *findings)

@@ -218,7 +218,7 @@ static void queues_are_judged_by_what_is_left_lying(void **state)
     QUEUE("overdue", "1 delayed job is overdue, the first one by 2 minutes", .paused_for_ms = -1, .groups = 1,
           .delayed = 1, .overdue = 1, .overdue_by_ms = 120000);
     QUEUE("orphans",
-          "2 delayed jobs have lost the time when to run, and will never run by themselves. Check with "
+          "2 delayed jobs have lost the time when to run, and will never be run. Check with "
           "repair set",
           .paused_for_ms = -1, .orphans = 2);
     QUEUE("orphans", "moved to the dead letters. Look at", .paused_for_ms = -1, .orphans = 2, .repaired = 2);
