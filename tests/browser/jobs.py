@@ -183,7 +183,7 @@ def running_jobs_are_shown_with_their_workers(s):
     b.says("there", "main")
     b.button("Running 2").click()
     until("both", lambda: len(b.all(".cards tbody tr")) == 2)
-    own, other = (row.text for row in b.all(".cards tbody tr"))
+    own, other = until("both to be read", lambda: [row.text for row in b.all(".cards tbody tr")])
     assert "at least" not in own and "here" in own, own
     assert "at least" in other and "there" in other, other
     before = b.text(".cards tbody tr")

@@ -104,7 +104,7 @@ def times_are_drawn(s):
     # a process without workers doesn't know them, and says so
     s.open(s.serve(), "q/orders")
     b.says("measured by the workers themselves", "main")
-    assert len([plot for plot in b.all(".plot") if plot.shown]) == 1
+    until("one plot", lambda: len([plot for plot in b.all(".plot") if plot.shown]) == 1)
 
 
 # --- the line ---
@@ -138,8 +138,12 @@ def without_a_token_there_is_nothing_to_press(s):
     b.says("started without a token", "main")
     b.find(".dead tbody .link")
     changing = ("Requeue", "Delete", "Pause")
-    buttons = [button for button in b.all("main button") if button.shown and button.label.split(" ")[0] in changing]
-    assert len(buttons) == 6 and not any(button.enabled for button in buttons), [button.label for button in buttons]
+
+    def nothing_to_press():
+        buttons = [button for button in b.all("main button") if button.shown and button.label.split(" ")[0] in changing]
+        assert len(buttons) == 6 and not any(button.enabled for button in buttons), [button.label for button in buttons]
+        return True
+    until("nothing to be pressed", nothing_to_press)
 
 
 @expecting("ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET", "503")

@@ -87,28 +87,41 @@ def it_fits_a_phone(s):
     assert b.js("return document.getElementById('show').getBoundingClientRect().right") <= 360
 
 
+# In one go, and again where the page is made anew meanwhile.
+
+def the_list_is_described(b):
+    table = b.find("table.queues")
+    assert (table.role, table.label) == ("table", "Queues")
+    assert b.find("table.queues tbody tr").role == "row"
+    assert b.find("table.queues tbody th").role == "rowheader"
+    assert {cell.role for cell in b.all("table.queues tbody tr:first-child td")} == {"cell"}
+    heads = b.all("table.queues thead th")
+    assert len(heads) == 9 and {head.role for head in heads} == {"columnheader"}
+    return True
+
+
+def the_letters_are_described(b):
+    assert b.find(".dead tbody input").label.startswith("Select ")
+    assert b.find(".dead .acts button").label.startswith("Requeue ")
+    assert b.find("main h1").role == "heading"
+    return True
+
+
 def it_tells_screen_readers_what_is_what(s):
     s.open(busy(s))
     b = s.browser
     for width in (1280, 360):
         b.resize(width, 800)
         s.place("")
-        table = b.find("table.queues")
-        assert (table.role, table.label) == ("table", "Queues")
-        row = b.find("table.queues tbody tr")
-        assert row.role == "row"
-        assert row.browser.find("table.queues tbody th").role == "rowheader"
-        assert {cell.role for cell in b.all("table.queues tbody tr:first-child td")} == {"cell"}
-        heads = b.all("table.queues thead th")
-        assert len(heads) == 9 and {head.role for head in heads} == {"columnheader"}
+        until("the list to be described", the_list_is_described, b)
         s.place("q/orders/dead")
-        b.find(".dead tbody tr")
-        assert b.find(".dead tbody input").label.startswith("Select ")
-        assert b.find(".dead .acts button").label.startswith("Requeue ")
-        assert b.find("main h1").role == "heading"
+        until("the letters to be described", the_letters_are_described, b)
     s.place("q/orders")
-    drawing = b.find(".plot svg")
-    assert drawing.role in ("image", "img") and drawing.label.startswith("Throughput, now: finished "), drawing.label
+
+    def the_plot_is_described():
+        drawing = b.find(".plot svg")
+        return drawing.role in ("image", "img") and drawing.label.startswith("Throughput, now: finished ")
+    until("the plot to be described", the_plot_is_described)
     assert b.find("main").role == "main"
     assert b.js("return document.getElementById('status').getAttribute('aria-live')") == "polite"
     assert b.js("return document.documentElement.lang") == "en"
@@ -124,15 +137,15 @@ def the_keyboard_is_enough(s):
     def tab_to(label, key="Tab"):
         for _ in range(60):
             b.press(key)
-            if b.focused().label == label:
+            if until("something with the focus", lambda: (b.focused().label,))[0] == label:
                 return
         raise AssertionError(f"the focus never came to {label}")
     b.press("/")
-    assert b.focused().label == "Filter queues by name"
+    until("the filter to have the focus", lambda: b.focused().label == "Filter queues by name")
     tab_to("orders")
     b.press("Enter")
     until("the page", lambda: b.text("main h1") == "orders")
-    assert b.focused().role == "heading"
+    until("the heading to have the focus", lambda: b.focused().role == "heading")
     b.button("Dead 5")
     tab_to("Dead 5")
     b.press("Enter")
@@ -144,13 +157,13 @@ def the_keyboard_is_enough(s):
     b.press("Enter")
     question = b.find("#ask")
     assert (question.role, question.label) == ("dialog", "Delete 5 jobs for good?")
-    assert b.focused().label == "Cancel"
+    until("Cancel to have the focus", lambda: b.focused().label == "Cancel")
     for _ in range(4):  # the focus stays within
         b.press("Tab")
         assert b.js("const e = document.activeElement; return e === document.body || e.closest('#ask') !== null")
     b.press("Escape")
     until("the question to go", lambda: b.look("#ask") is None)
-    assert b.focused().label == "Delete"  # where it was
+    until("the focus to be where it was", lambda: b.focused().label == "Delete")
     assert s.dead("orders") == 5
     b.press("Enter")
     b.find("#ask")
@@ -175,7 +188,7 @@ def the_focus_stays_where_it_is(s):
         return b.js("return document.activeElement.closest('tr').innerText") != row
     until("the list to have been made anew", changed)
     b.says("a-new-one", "table.queues")
-    assert b.focused().label == "orders"
+    until("the focus to stay", lambda: b.focused().label == "orders")
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ def until(what, question, *arguments):
 class Element:
     def __init__(self, browser, ident):
         self.browser, self.ident = browser, ident
+        self.again = None  # finds it once more, where the page may have replaced it
 
     def _get(self, what):
         return self.browser.command("GET", f"/element/{self.ident}/{what}")
@@ -64,6 +65,14 @@ class Element:
         return self._get(f"property/{name}")
 
     def click(self):
+        try:
+            self.click_once()
+        except Gone:
+            if not self.again:
+                raise
+            self.again().click()
+
+    def click_once(self):
         script = "arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})"
         self.browser.js(script, {ELEMENT: self.ident})
         self._post("click")
@@ -138,7 +147,9 @@ class Browser:
 
     def find(self, selector):
         """The first element; waits for it to be there and to be seen."""
-        return until(f"{selector} to be shown", self.look, selector)
+        element = until(f"{selector} to be shown", self.look, selector)
+        element.again = lambda: self.find(selector)
+        return element
 
     def look(self, selector):
         """The first element that is shown, or None."""
@@ -158,7 +169,9 @@ class Browser:
                 if element.shown and element.label == name:
                     return element
             return None
-        return until(f"a button \"{name}\"", look)
+        element = until(f"a button \"{name}\"", look)
+        element.again = lambda: self.button(name, within)
+        return element
 
     def says(self, words, within="body"):
         """Waits until the text within it has these words."""
