@@ -56,7 +56,8 @@ static int64_t fetched_since(const struct history *history, const struct run *ru
 
 /*
  * The earlier run's worker lost the lease before it had reported. What the other claimed then, it has started within a
- * lease, not counting what it was disturbed itself.
+ * lease, not counting what it was disturbed itself; so has it what it claimed in a former life, under the same name,
+ * and what a third one claimed and handed back or left behind.
  */
 static bool was_lost_to(const struct disturbances *d, const struct run *earlier, const struct run *run)
 {
@@ -65,8 +66,6 @@ static bool was_lost_to(const struct disturbances *d, const struct run *earlier,
     int64_t lease_us = d->history->config.min_idle_ms * 1000;
     int64_t from_us = fetched_since(d->history, earlier), until_us = reported_by(d, earlier);
     int64_t claimed_us = undisturbed_before(d, after->number, run->start_us, lease_us);
-    if (claimed_us < after->spawned_us)
-        claimed_us = after->spawned_us;
     return lease_may_be_lost(d, before->number, claimed_us > from_us ? claimed_us : from_us,
                              until_us < run->start_us ? until_us : run->start_us);
 }

@@ -288,6 +288,18 @@ static void what_a_suspended_worker_had_in_hand_is_explained(void **state)
                                 "2210 w0.1 end a 1-0 done\n6000 w1.1 start a 1-0 1 3\n6001 w1.1 end a 1-0 done\n");
 }
 
+#define BORN_LATE(spawned, started)                                                                                    \
+    "110 w0.1 start a 1-0 1 1\n" KILLED("150", "w1.1") FAULT("200", "2400", "stop-worker w0") spawned                  \
+        " c spawn w1.2\n" AGAIN(started, "w1.2") "5200 w0.1 end a 1-0 done\n"
+
+/* Of its own former life, or of a third that handed it back. */
+static void a_worker_may_start_what_was_claimed_before_it_was_born(void **state)
+{
+    (void)state;
+    FINE(ENQUEUED BORN_LATE("3650", "3660"));
+    FINDS(OVERLAP, ENQUEUED BORN_LATE("4970", "4980")); /* too late for that */
+}
+
 /* Whoever has lost a job explains one other run of it; what comes after that is the next owner's affair. */
 static void what_was_taken_over_is_its_new_owners(void **state)
 {
@@ -474,6 +486,7 @@ int main(void)
         cmocka_unit_test(a_death_explains_what_was_not_reported),
         cmocka_unit_test(a_lost_lease_explains_an_overlap),
         cmocka_unit_test(what_costs_no_lease_explains_nothing),
+        cmocka_unit_test(a_worker_may_start_what_was_claimed_before_it_was_born),
         cmocka_unit_test(what_a_suspended_worker_had_in_hand_is_explained),
         cmocka_unit_test(what_was_taken_over_is_its_new_owners),
         cmocka_unit_test(a_run_beyond_max_run_explains_another),
