@@ -156,7 +156,9 @@ static weir_status settle(struct client *client, weir_error *err)
     batch->jobs[batch->n - 1].next = NULL;
     weir_status status = client->session->ops->settle(client->session, batch->jobs, err);
     for (size_t i = 0; i < batch->n; i++)
-        insist(batch->jobs[i].settled <= WEIR_SETTLED_NOT_OWNED, "no such end");
+        insist(batch->jobs[i].settled <= WEIR_SETTLED_NOT_OWNED ||
+                   (batch->jobs[i].settled == WEIR_SETTLED_GONE && batch->jobs[i].verdict == WEIR_VERDICT_RELEASE),
+               "no such end");
     weir_batch_reset(batch, REPLY_LIMIT);
     return status;
 }
