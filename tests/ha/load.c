@@ -61,11 +61,11 @@ struct prepared {
     size_t number;
 };
 
-static bool prepare(struct load *load, struct prepared *job, bool delayed)
+static void prepare(struct load *load, struct prepared *job, bool delayed)
 {
     job->number = atomic_fetch_add(&load->n_jobs, 1);
     if (job->number >= LOAD_JOBS_MAX)
-        return false;
+        test_die("what the test waits for has taken more than %d jobs", LOAD_JOBS_MAX);
     snprintf(job->i, sizeof job->i, "%zu", job->number);
     snprintf(job->epoch, sizeof job->epoch, "%u", atomic_load(&load->epoch));
     job->items[0] = weir_field_text("i", job->i);
@@ -73,7 +73,6 @@ static bool prepare(struct load *load, struct prepared *job, bool delayed)
     job->fields = (weir_fields){job->items, 2};
     job->options = (weir_enqueue_options)WEIR_ENQUEUE_OPTIONS_INIT;
     job->options.delay_ms = delayed ? 20 : 0;
-    return true;
 }
 
 static void note(struct load *load, const struct prepared *job, weir_status status)
@@ -89,43 +88,40 @@ static void note(struct load *load, const struct prepared *job, weir_status stat
         note_first(&load->first_accepted_ms);
 }
 
-/* True, after a while: there is to be another round. */
-static bool note_failure(struct load *load, const weir_error *err)
+static void note_failure(struct load *load, const weir_error *err)
 {
     pthread_mutex_lock(&load->mutex);
     load->last_failure = *err;
     load->failures++;
     pthread_mutex_unlock(&load->mutex);
     poll(NULL, 0, 10); /* as a caller who tries again would */
-    return true;
 }
 
-/* A round of one thread: one job, one delayed job, one bulk. False: enough. */
-static bool produce_some(struct load *load, weir_producer *producer)
+/* A round of one thread: one job, one delayed job, one bulk. */
+static void produce_some(struct load *load, weir_producer *producer)
 {
     weir_error err = {.code = WEIR_OK};
     for (int delayed = 0; delayed < 2; delayed++) {
         struct prepared job;
-        if (!prepare(load, &job, delayed == 1))
-            return false;
+        prepare(load, &job, delayed == 1);
         weir_status status = weir_enqueue(producer, &job.fields, &job.options, NULL, &err);
         note(load, &job, status);
-        if (status != WEIR_OK)
-            return note_failure(load, &err);
+        if (status != WEIR_OK) {
+            note_failure(load, &err);
+            return;
+        }
     }
     struct prepared jobs[LOAD_BULK];
     weir_enqueue_job bulk[LOAD_BULK];
     weir_enqueue_result results[LOAD_BULK];
     for (int i = 0; i < LOAD_BULK; i++) {
-        if (!prepare(load, &jobs[i], i % 7 == 6))
-            return false;
+        prepare(load, &jobs[i], i % 7 == 6);
         bulk[i] = (weir_enqueue_job){&jobs[i].fields, &jobs[i].options};
     }
     if (weir_enqueue_bulk(producer, bulk, LOAD_BULK, results, &err) != WEIR_OK)
         note_failure(load, &err);
     for (int i = 0; i < LOAD_BULK; i++)
         note(load, &jobs[i], results[i].status);
-    return true;
 }
 
 static void *produce(void *context)
@@ -133,8 +129,10 @@ static void *produce(void *context)
     struct load *load = context;
     static atomic_size_t next;
     weir_producer *producer = load->producers[atomic_fetch_add(&next, 1) % LOAD_PRODUCERS];
-    while (!atomic_load(&load->stop) && produce_some(load, producer))
+    while (!atomic_load(&load->stop)) {
+        produce_some(load, producer);
         poll(NULL, 0, 3); /* a pace that leaves the machine to others */
+    }
     return NULL;
 }
 

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <weir/weir.h>
 
-enum { LOAD_PRODUCERS = 3, LOAD_JOBS_MAX = 200000, LOAD_BULK = 20 };
+enum { LOAD_PRODUCERS = 3, LOAD_JOBS_MAX = 1000000, LOAD_BULK = 20 };
 
 enum load_outcome { LOAD_NOT_SENT, LOAD_ACCEPTED, LOAD_IN_DOUBT, LOAD_REFUSED };
 
